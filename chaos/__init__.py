@@ -1,0 +1,1 @@
+"""Breaking the network on a schedule, and proving that it broke."""

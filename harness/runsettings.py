@@ -1,0 +1,107 @@
+"""What a run was: the content of ``settings.json`` and of the plan, read by every later step."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class Text(msgspec.Struct, frozen=True):
+    """A sentence in both languages."""
+
+    en: str
+    ko: str
+
+
+class PlannedSend(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of ``plan.jsonl``: who should send what when. Follows from scenario and seed."""
+
+    user: int
+    number: int
+    """Position in the user's own plan, from 0."""
+    room: int
+    at_s: float
+    """Seconds after the load begins."""
+    client_msg_id: str
+    body: str
+
+
+class GateSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A bound on a figure (docs/scenarios.md, "Gates"). At least one of ``max`` and ``min``."""
+
+    metric: str
+    """A metric's name, with the percentile where it has some: ``ack_s.p99``."""
+    window: str = "run"
+    cohort: str = "all"
+    max: float | None = None
+    min: float | None = None
+    min_samples: int = 1
+
+
+class FaultSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A fault as planned, for the reports."""
+
+    name: str
+    kind: str
+    cohorts: tuple[str, ...]
+    planned_begin_s: float
+    """Seconds after the load begins."""
+    planned_end_s: float
+    sentence: Text
+    """What it does, in plain words."""
+
+
+class CohortSummary(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    users: int
+    policy: str
+    policy_settings: dict[str, Any]
+
+
+class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """``settings.json``. Times ending in ``_at_s`` are host-monotonic, others durations."""
+
+    format_version: int = 1
+    run_id: str
+    scenario: str
+    title: Text
+    description: Text
+    shows: tuple[str, ...]
+    """Ids of the rules and hazards the scenario is about."""
+    seed: int
+    users: int
+    spawn_rate: float
+    rooms: int
+    duration_s: float
+    """From the first user's start to the end of the settling phase."""
+    settle_s: float
+    recovery_s: float
+    late_after_s: float
+    frozen_after_s: float
+    ack_timeout_s: dict[str, float]
+    """The send timeout of each cohort's policy."""
+    cohorts: tuple[CohortSummary, ...]
+    faults: tuple[FaultSummary, ...]
+    gates: tuple[GateSpec, ...]
+    languages: tuple[Literal["en", "ko"], ...] = ("en", "ko")
+    target: str
+    """``bundled`` or the target's name, never a secret."""
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    processes: int
+    """How many processes carry users."""
+    wall_clock_start: str
+    """ISO 8601, for people; nothing is computed from it."""
+    started_at_s: float | None = None
+    """When the first user was started."""
+    load_begins_at_s: float | None = None
+    """Time zero of the plan and of the timeline."""
+    load_ends_at_s: float | None = None
+    """After this no planned send is due; the settling phase begins."""
+    ended_at_s: float | None = None
+    """The audit's end: what is not on a screen now counts as missing."""
+    interrupted: str = ""
+    """Why the run ended before its time; empty for a whole run."""
+    broken: tuple[str, ...] = ()
+    """What of the rig failed in the run, in plain words."""

@@ -1,0 +1,44 @@
+"""Bodies of the chat's HTTP routes, in S8's one shape."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from harness.wire.changes import MessageRow
+
+CREATE_PATH = "/api/messages/create"
+LIST_PATH = "/api/messages"
+
+UUID_PATTERN = re.compile(
+    r"\A[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}\Z"
+)
+"""S7: what ``clientMsgId`` must match (RFC 9562 layout, any version, variant 10)."""
+
+
+class CreateRequest(msgspec.Struct, frozen=True, rename="camel"):
+    """Body of ``POST /api/messages/create``; on the wire ``webinarId, clientMsgId, body``."""
+
+    webinar_id: int
+    client_msg_id: str
+    body: str
+
+
+class CreateAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``{success, message?, error?}`` (S8)."""
+
+    success: bool
+    message: MessageRow | None = None
+    error: str | None = None
+
+
+class ListAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``GET /api/messages?webinarId=W&after=<id>&limit=N`` (F4), ordered by id.
+
+    Without ``after`` it is the history: the last ``limit`` rows, ordered by id.
+    """
+
+    success: bool
+    messages: list[MessageRow] = []
+    error: str | None = None

@@ -1,0 +1,1 @@
+"""Scenarios, the people in them, the Locust users, and the conductor that runs it all."""
