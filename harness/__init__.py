@@ -1,1 +1,1 @@
-"""What both sides of a run share: client, wire, drivers, reference server, and the record of a run."""
+"""What both sides of a run share: client, wire, drivers, reference server, record of a run."""
