@@ -1,0 +1,91 @@
+"""``python -m harness.server``: the reference server as a process.
+
+Prints one JSON line with its ports once it serves, and nothing else, on standard output. Exit
+codes: 0 after SIGTERM, SIGINT or the end of its lifeline; 2 for bad usage; 3 where it cannot
+serve.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from harness.errors import RigError, UsageError
+from harness.server.defects import DESCRIPTIONS, parse_defects
+from harness.server.knobs import parse_knobs
+from harness.server.listeners import Ports
+from harness.server.process import Settings, serve
+
+SECRET_VARIABLE = "CHATQUAKE_JWT_SECRET"
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run the server until it is told to stop; returns the exit code."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        settings = read_settings(arguments, environment)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings, _print_ports))
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except RigError as error:
+        print(error, file=sys.stderr)
+        return 3
+    return 0
+
+
+def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Read command line and environment. Raises :class:`UsageError`."""
+    options = _parser().parse_args(arguments)
+    secret = environment.get(SECRET_VARIABLE, "")
+    if not secret:
+        raise UsageError(f"{SECRET_VARIABLE}: is not set; it must hold the HS256 secret")
+    return Settings(
+        host=options.host,
+        ports=Ports(
+            api_port=options.api_port,
+            realtime_port=options.realtime_port,
+            admin_port=options.admin_port,
+        ),
+        database=options.database,
+        jwt_secret=secret,
+        defects=parse_defects(options.defect),
+        knobs=parse_knobs(options.knob),
+        lifeline=options.lifeline,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    defects = "; ".join(f"{name}: {text}" for name, text in DESCRIPTIONS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.server",
+        description="The reference server: the chat's API and Supabase's Realtime.",
+        epilog=f"The HS256 secret of all tokens is read from {SECRET_VARIABLE}.",
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    for name in ("api", "realtime", "admin"):
+        parser.add_argument(f"--{name}-port", type=int, default=0, help="0 picks a free one")
+    parser.add_argument("--database", type=Path, required=True, help="an SQLite file")
+    parser.add_argument("--defect", action="append", default=[], metavar="NAME", help=defects)
+    parser.add_argument("--knob", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--lifeline", action="store_true", help="stop when standard input ends")
+    return parser
+
+
+def _print_ports(ports: Ports) -> None:
+    print(msgspec.json.encode(ports).decode(), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

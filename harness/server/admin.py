@@ -1,0 +1,58 @@
+"""The admin port: the server's own account, for the harness alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from harness.server.realtime import Realtime
+from harness.server.stats import LoopLag, process_stats
+from harness.server.storage import Storage
+
+_PAGE_ROWS = 2000
+_JSON_LINES = "application/x-ndjson"
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+
+def admin_app(storage: Storage, realtime: Realtime, lag: LoopLag) -> Starlette:
+    """The admin port as an ASGI application."""
+
+    async def health(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def commits(request: Request) -> Response:
+        text = request.query_params.get("after", "0")
+        if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+            return JSONResponse({"error": "after: must be a whole number, 0 or more"}, 400)
+        return StreamingResponse(_commit_lines(storage, int(text)), media_type=_JSON_LINES)
+
+    async def subscriptions(_: Request) -> Response:
+        return Response(_encode_lines(realtime.subscriptions), media_type=_JSON_LINES)
+
+    async def stats(_: Request) -> Response:
+        answer = process_stats(
+            lag,
+            connections=realtime.connections,
+            slow_readers_dropped=realtime.slow_readers_dropped,
+        )
+        return Response(msgspec.json.encode(answer), media_type="application/json")
+
+    return Starlette(
+        routes=[
+            Route("/health", health),
+            Route("/commits", commits),
+            Route("/subscriptions", subscriptions),
+            Route("/stats", stats),
+        ]
+    )
+
+
+async def _commit_lines(storage: Storage, after_seq: int) -> AsyncIterator[bytes]:
+    while page := await storage.commits(after_seq, _PAGE_ROWS):
+        yield _encode_lines(page)
+        after_seq = page[-1].seq

@@ -1,0 +1,55 @@
+"""What the pure part of Realtime wants done, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from harness.commitlog import Subscription
+from harness.wire.phoenix import Frame, Vsn
+
+
+class Peer(NamedTuple):
+    """One accepted connection."""
+
+    connection: int
+    """Its number, never used twice in a process."""
+    vsn: Vsn
+    """The serializer it speaks."""
+
+
+class Send(NamedTuple):
+    """Send one frame to one connection."""
+
+    peer: Peer
+    frame: Frame
+
+
+class Publish(NamedTuple):
+    """Send one frame to many connections of one serializer: to be encoded once."""
+
+    vsn: Vsn
+    frame: Frame
+    connections: tuple[int, ...]
+
+
+class Note(NamedTuple):
+    """Write one line into the log of subscriptions."""
+
+    subscription: Subscription
+
+
+Effect = Send | Publish | Note
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What one frame from a client leads to."""
+
+    effects: tuple[Effect, ...] = ()
+    stall_s: float = 0.0
+    """Before the effects the whole socket stands still for this long: nothing is read from it
+    and nothing else is sent to it, as in the genuine server, where one process serves a socket
+    and sleeps while it refuses a join."""
+    dropped: str = ""
+    """Why the frame was dropped unanswered; empty where it was not."""

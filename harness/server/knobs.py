@@ -1,0 +1,49 @@
+"""How the reference server behaves where deployments differ: plain numbers, no defects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from harness.errors import UsageError
+
+
+class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of one server process. Defaults are what hosted Realtime does, unless said."""
+
+    system_ok_delay_s: float = 0.05
+    """From the join's reply to ``system ok``; rows flow from then on (H8)."""
+    resubscribe_delay_s: float = 2.0
+    """From an accepted ``access_token`` push to the ``system ok`` that follows it."""
+    connect_error_backoff_s: float = 2.0
+    """Wait before a refused handshake is answered."""
+    join_error_backoff_s: float = 5.0
+    """Wait before a refused join is answered; the whole socket stands still meanwhile."""
+    idle_timeout_s: float = 60.0
+    """A socket on which nothing was received for this long is closed with 1000."""
+    dispatch_delay_s: float = 0.0
+    """From the commit of a row to its way to the receivers."""
+    max_unsent_bytes: int = 1_000_000
+    """A receiver with more than this waiting in the server is dropped without a Close frame."""
+    max_frame_bytes: int = 5_000_000
+    """A greater frame from a client ends its socket with 1009."""
+    replica_identity_full: bool = False
+    """Whether filters on other columns than the key see a DELETE, and ``old_record`` is whole."""
+    keep_alive_s: int = 65
+    """An idle API connection is closed after this; ours, Node's own default is 5 s."""
+
+
+def parse_knobs(assignments: Iterable[str]) -> Knobs:
+    """Read ``NAME=VALUE`` texts. Raises :class:`UsageError` naming the bad one."""
+    values: dict[str, str] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or name not in Knobs.__struct_fields__:
+            allowed = ", ".join(Knobs.__struct_fields__)
+            raise UsageError(f"--knob {assignment}: must be NAME=VALUE with NAME one of {allowed}")
+        values[name] = value
+    try:
+        return msgspec.convert(values, Knobs, strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"--knob: {error}") from None

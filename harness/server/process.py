@@ -1,0 +1,157 @@
+"""One process, one event loop, three ports: putting the server together and taking it down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from harness import lifeline
+from harness.clock import monotonic_s
+from harness.server.admin import admin_app
+from harness.server.api import api_app
+from harness.server.auth import Tokens
+from harness.server.changes import Change
+from harness.server.defects import Defect, Defects
+from harness.server.dispatch import Dispatch
+from harness.server.knobs import Knobs
+from harness.server.listeners import BACKLOG, Listeners, Ports, listening
+from harness.server.realtime import Realtime, realtime_app
+from harness.server.sockets import RealtimeSocket
+from harness.server.sqlite import SqliteStorage
+from harness.server.stats import LoopLag
+from harness.server.walltime import WallTime
+
+_GRACE_S = 3
+"""How long open requests and sockets get to end once the server stops."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What one server process is started with."""
+
+    host: str
+    ports: Ports
+    database: Path
+    jwt_secret: str = field(repr=False)
+    defects: Defects
+    knobs: Knobs
+    lifeline: bool
+    """Stop when standard input ends: the parent is gone."""
+
+
+async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
+    """Serve until SIGTERM, SIGINT or the end of the lifeline; then close and flush.
+
+    Raises :class:`RigError` where a port cannot be had, :class:`UsageError` where the database
+    cannot.
+    """
+    stopping = _stop_event(settings.lifeline)
+    tokens = Tokens(settings.jwt_secret, WallTime(time.time() - monotonic_s()))
+    realtime = Realtime(tokens, settings.knobs, monotonic_s)
+    dispatch = Dispatch(
+        realtime.publish,
+        delay_s=settings.knobs.dispatch_delay_s,
+        defects=settings.defects,
+        clock=monotonic_s,
+    )
+    lag = LoopLag(monotonic_s)
+    with (
+        listening(settings.host, settings.ports) as listeners,
+        contextlib.closing(_open_storage(settings, dispatch)) as storage,
+    ):
+        servers = [
+            _server(app, settings.knobs)
+            for app in (
+                api_app(storage, tokens, settings.defects, stopping),
+                realtime_app(realtime),
+                admin_app(storage, realtime, lag),
+            )
+        ]
+        async with asyncio.TaskGroup() as tasks:
+            helpers = [tasks.create_task(dispatch.run()), tasks.create_task(lag.run())]
+            serving = _start(servers, listeners, tasks)
+            await _started(servers)
+            on_ready(listeners.ports)
+            await stopping.wait()
+            realtime.farewell()
+            for server in servers:
+                server.should_exit = True
+            await asyncio.wait(serving)
+            for helper in helpers:
+                helper.cancel()
+
+
+class _Server(uvicorn.Server):
+    """One of three servers in a process: signals are the process's matter, not a server's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server(app: Starlette, knobs: Knobs) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws=RealtimeSocket,
+            ws_max_size=knobs.max_frame_bytes,
+            ws_per_message_deflate=False,
+            ws_ping_interval=None,
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            backlog=BACKLOG,
+            server_header=False,
+            timeout_keep_alive=knobs.keep_alive_s,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+    )
+
+
+def _start(
+    servers: Sequence[_Server], listeners: Listeners, tasks: asyncio.TaskGroup
+) -> list[asyncio.Task[None]]:
+    sockets: tuple[socket.socket, ...] = (listeners.api, listeners.realtime, listeners.admin)
+    return [
+        tasks.create_task(server.serve(sockets=[one]))
+        for server, one in zip(servers, sockets, strict=True)
+    ]
+
+
+async def _started(servers: Sequence[_Server]) -> None:
+    while not all(server.started for server in servers):
+        await asyncio.sleep(0.005)
+
+
+def _open_storage(settings: Settings, dispatch: Dispatch) -> SqliteStorage:
+    loop = asyncio.get_running_loop()
+
+    def on_commit(changes: tuple[Change, ...]) -> None:
+        loop.call_soon_threadsafe(dispatch.committed, changes)
+
+    once = Defect.NO_IDEMPOTENCY not in settings.defects
+    return SqliteStorage(settings.database, on_commit, once=once)
+
+
+def _stop_event(with_lifeline: bool) -> asyncio.Event:
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+
+    def on_parent_gone() -> None:
+        loop.call_soon_threadsafe(stopping.set)
+
+    if with_lifeline:
+        lifeline.on_stdin_eof(on_parent_gone)
+    return stopping

@@ -1,0 +1,60 @@
+"""How the server process itself is doing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import msgspec
+import psutil
+
+from harness.clock import Clock
+
+_SAMPLE_EVERY_S = 0.05
+
+
+class Stats(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer of the admin port's ``/stats``."""
+
+    cpu_s: float
+    """CPU seconds of the process since it started."""
+    loop_lag_s: float
+    """The worst delay of a timer since the last answer."""
+    rss_bytes: int
+    open_fds: int
+    connections: int
+    """Open Realtime sockets."""
+    slow_readers_dropped: int
+
+
+class LoopLag:
+    """Watches by how much the event loop is late."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._worst_s = 0.0
+
+    async def run(self) -> None:
+        """Sample for ever."""
+        while True:
+            due_s = self._clock() + _SAMPLE_EVERY_S
+            await asyncio.sleep(_SAMPLE_EVERY_S)
+            self._worst_s = max(self._worst_s, self._clock() - due_s)
+
+    def take_worst_s(self) -> float:
+        """The worst lag since the last call."""
+        worst_s, self._worst_s = self._worst_s, 0.0
+        return worst_s
+
+
+def process_stats(lag: LoopLag, *, connections: int, slow_readers_dropped: int) -> Stats:
+    """Sample the process now."""
+    process = psutil.Process()
+    return Stats(
+        cpu_s=time.process_time(),
+        loop_lag_s=lag.take_worst_s(),
+        rss_bytes=process.memory_info().rss,
+        open_fds=process.num_fds(),
+        connections=connections,
+        slow_readers_dropped=slow_readers_dropped,
+    )
