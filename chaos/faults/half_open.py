@@ -1,0 +1,39 @@
+"""The line goes silent and later thaws."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from chaos.faults.model import SILENCE, Change, Evidence, toxics
+from harness.runsettings import Text
+
+
+class HalfOpen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing moves in either direction, nothing is lost, and no close is passed on.
+
+    Bandwidth 0: bytes wait under TCP back-pressure and are delivered when the toxics go, as
+    after a sleeping laptop or a dead radio link.
+    """
+
+    kind: ClassVar[str] = "half_open"
+    disables: ClassVar[bool] = False
+
+    def changes(self, label: str, share: float) -> tuple[Change, ...]:
+        return toxics(label, "bandwidth", {"rate": 0}, share)
+
+    def evidence(self) -> Evidence:
+        return SILENCE
+
+    def sentence(self) -> Text:
+        return Text(
+            en=(
+                "The connection looks alive, but nothing gets through;"
+                " what was held back arrives when it ends."
+            ),
+            ko=(
+                "연결은 살아 있는 것처럼 보이지만 아무것도 오가지 않다가,"
+                " 장애가 끝나면 밀린 내용이 한꺼번에 도착합니다."
+            ),
+        )

@@ -1,0 +1,77 @@
+"""The line is slow."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from chaos.faults.model import BOTH_WAYS, Change, Evidence, toxics
+from chaos.toxiproxy.model import Stream
+from harness.runsettings import Text
+
+_LONGEST_MS = 600_000
+
+
+class Latency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every chunk is held for ``latency_ms`` plus or minus ``jitter_ms``, in order, on each leg.
+
+    ``both`` (the default) therefore adds twice ``latency_ms`` to a round trip. Connecting is
+    not slowed, and what is held leaves in one burst at the end. On the API with a delay beyond
+    the send timeout this is the slow send route (S3, T3).
+    """
+
+    kind: ClassVar[str] = "latency"
+    disables: ClassVar[bool] = False
+
+    latency_ms: Annotated[
+        int,
+        msgspec.Meta(
+            ge=1, le=_LONGEST_MS, description="a whole number of milliseconds from 1 to 600000"
+        ),
+    ]
+    jitter_ms: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0, le=_LONGEST_MS, description="a whole number of milliseconds from 0 to latency_ms"
+        ),
+    ] = 0
+    direction: Annotated[
+        Literal["both", "upstream", "downstream"],
+        msgspec.Meta(description="both, upstream or downstream"),
+    ] = "both"
+
+    def __post_init__(self) -> None:
+        if self.jitter_ms > self.latency_ms:
+            raise ValueError(
+                f"jitter_ms = {self.jitter_ms} is more than latency_ms = {self.latency_ms}"
+            )
+
+    def _legs(self) -> tuple[Stream, ...]:
+        return BOTH_WAYS if self.direction == "both" else (self.direction,)
+
+    def changes(self, label: str, share: float) -> tuple[Change, ...]:
+        attributes = {"latency": self.latency_ms, "jitter": self.jitter_ms}
+        return toxics(label, "latency", attributes, share, self._legs())
+
+    def evidence(self) -> Evidence:
+        """Half of the delay that is planned for one leg or two: jitter and load lie below it."""
+        return Evidence(
+            kinds=frozenset(("ws", "http")),
+            outcomes=frozenset(("unanswered",)),
+            slower_by_s=len(self._legs()) * self.latency_ms / 1000 / 2,
+        )
+
+    def sentence(self) -> Text:
+        seconds = f"{self.latency_ms / 1000:g}"
+        jitter_en = f", give or take {self.jitter_ms / 1000:g} s" if self.jitter_ms else ""
+        jitter_ko = f"(±{self.jitter_ms / 1000:g}초)" if self.jitter_ms else ""
+        way_en, way_ko = {
+            "both": ("Everything sent and everything received", "보내는 것과 받는 것이 모두"),
+            "upstream": ("Everything sent", "보내는 것이"),
+            "downstream": ("Everything received", "받는 것이"),
+        }[self.direction]
+        return Text(
+            en=f"{way_en} is delayed by {seconds} s{jitter_en}.",
+            ko=f"{way_ko} {seconds}초{jitter_ko} 늦어집니다.",
+        )

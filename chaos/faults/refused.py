@@ -1,0 +1,32 @@
+"""The door is shut."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from chaos.faults.model import Change, Disable, Evidence
+from harness.runsettings import Text
+
+
+class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The proxy is disabled: open sockets close on both sides, new connects get ECONNREFUSED."""
+
+    kind: ClassVar[str] = "refused"
+    disables: ClassVar[bool] = True
+
+    def changes(self, label: str, share: float) -> tuple[Change, ...]:  # noqa: ARG002
+        """Disabling knows neither names nor shares; the arguments are the protocol's."""
+        return (Disable(),)
+
+    def evidence(self) -> Evidence:
+        return Evidence(
+            kinds=frozenset(("ws", "http", "connect")), outcomes=frozenset(("refused", "closed"))
+        )
+
+    def sentence(self) -> Text:
+        return Text(
+            en="The connection is cut, and every new attempt is refused at once.",
+            ko="연결이 끊기고, 다시 연결하려 해도 곧바로 거부됩니다.",
+        )

@@ -1,0 +1,158 @@
+"""Connections on which the canary's probes travel, one after the other without waiting.
+
+A line takes numbered probes and gives back the numbers as they are answered. Whatever the other
+end or the network does wrong comes out as one of :data:`LINE_ERRORS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal, Protocol, Self
+from urllib.parse import quote
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidMessage, WebSocketException
+
+from harness.receipts import ProbeOutcome
+from harness.wire import phoenix
+
+LINE_ERRORS = (OSError, EOFError, WebSocketException, ValueError)
+"""Refused, closed and timed out; or bytes that are neither HTTP nor Phoenix."""
+
+_LONGEST_HEAD_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One proxy to watch."""
+
+    proxy: str
+    """Its name in Toxiproxy, e.g. ``chrome-realtime``."""
+    side: Literal["realtime", "api"]
+    host: str
+    port: int
+
+
+class Line(Protocol):
+    """One open connection."""
+
+    async def send(self, number: int) -> None:
+        """Put a probe on the wire."""
+        ...
+
+    async def answer(self) -> int:
+        """Wait for the next answer; returns the number of its probe."""
+        ...
+
+    def abort(self) -> None:
+        """Drop the connection at once, without a farewell that a fault could hold up."""
+        ...
+
+
+class RealtimeLine:
+    """A WebSocket that carries Phoenix heartbeats; their ``ref`` is the number."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    @classmethod
+    async def open(cls, target: Target, api_key: str) -> Self:
+        url = (
+            f"ws://{target.host}:{target.port}/realtime/v1/websocket"
+            f"?apikey={quote(api_key, safe='')}&vsn=2.0.0"
+        )
+        socket = await connect(
+            url, compression=None, ping_interval=None, open_timeout=None, max_queue=None, proxy=None
+        )
+        return cls(socket)
+
+    async def send(self, number: int) -> None:
+        frame = phoenix.Frame(None, str(number), "phoenix", "heartbeat", phoenix.EMPTY)
+        await self._socket.send(phoenix.encode(frame, "2.0.0"), text=True)
+
+    async def answer(self) -> int:
+        return int(phoenix.decode(await self._socket.recv(decode=False), "2.0.0").ref or 0)
+
+    def abort(self) -> None:
+        self._socket.transport.abort()
+
+
+class ApiLine:
+    """A kept connection with pipelined ``GET`` requests; any whole HTTP answer will do."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._request = request
+        self._sent: deque[int] = deque()
+
+    @classmethod
+    async def open(cls, target: Target, path: str) -> Self:
+        reader, writer = await asyncio.open_connection(
+            target.host, target.port, limit=_LONGEST_HEAD_BYTES
+        )
+        host = f"{target.host}:{target.port}"
+        return cls(reader, writer, f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+
+    async def send(self, number: int) -> None:
+        self._sent.append(number)
+        self._writer.write(self._request)
+        await self._writer.drain()
+
+    async def answer(self) -> int:
+        await _read_answer(self._reader)
+        return self._sent.popleft()
+
+    def abort(self) -> None:
+        self._writer.transport.abort()
+
+
+async def connect_only(target: Target) -> None:
+    """Open a TCP connection and drop it."""
+    _, writer = await asyncio.open_connection(target.host, target.port)
+    writer.transport.abort()
+
+
+async def request_once(target: Target, path: str) -> None:
+    """One request on a connection of its own."""
+    line = await ApiLine.open(target, path)
+    try:
+        await line.send(1)
+        await line.answer()
+    finally:
+        line.abort()
+
+
+def outcome_of(error: BaseException) -> ProbeOutcome:
+    """How a probe ended that ran into one of :data:`LINE_ERRORS`."""
+    if isinstance(error, ConnectionRefusedError):
+        return "refused"
+    if isinstance(error, TimeoutError):
+        return "unanswered"
+    if isinstance(error, InvalidMessage):
+        # websockets' word for a connection that ends in the middle of its handshake
+        return "closed" if isinstance(error.__cause__, EOFError) else "error"
+    return "closed" if isinstance(error, ConnectionError | EOFError | ConnectionClosed) else "error"
+
+
+async def _read_answer(reader: asyncio.StreamReader) -> None:
+    """Read one HTTP/1.1 answer with its body. Raises :data:`LINE_ERRORS`."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError as error:
+        raise ValueError(f"no HTTP answer: {error}") from None
+    status, *lines = head.lower().decode("latin-1").split("\r\n")
+    if not status.startswith("http/1."):
+        raise ValueError(f"no HTTP answer: {status[:40]!r}")
+    headers = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    if "chunked" not in headers.get("transfer-encoding", ""):
+        await reader.readexactly(int(headers.get("content-length", "0")))
+        return
+    size = -1
+    while size != 0:
+        size = int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16)
+        await reader.readexactly(size + len(b"\r\n"))

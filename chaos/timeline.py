@@ -1,0 +1,89 @@
+"""The order of a scenario's faults, pure: given the time, what is to be done next?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from chaos.faults.schedule import ScheduledFault
+from harness.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Action:
+    """A fault begins or ends. ``at_s`` is seconds after the load begins."""
+
+    at_s: float
+    what: Literal["begin", "end"]
+    fault: ScheduledFault
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing is due before ``until_s`` (seconds after the load begins)."""
+
+    until_s: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Every action has been taken."""
+
+
+def plan(faults: Iterable[ScheduledFault]) -> tuple[Action, ...]:
+    """All begins and ends by time; at the same moment ends come first, then by name."""
+    actions = [
+        action
+        for fault in faults
+        for action in (Action(fault.at_s, "begin", fault), Action(fault.end_s, "end", fault))
+    ]
+    return tuple(sorted(actions, key=lambda a: (a.at_s, a.what == "begin", a.fault.name)))
+
+
+def next_action(left: Sequence[Action], elapsed_s: float) -> Action | Wait | Finished:
+    """What to do at ``elapsed_s`` with the actions that are left of a plan.
+
+    An action that is due, however late, is answered before any wait. The caller takes it,
+    drops it from ``left`` and asks again.
+    """
+    if not left:
+        return Finished()
+    first = left[0]
+    return first if first.at_s <= elapsed_s else Wait(first.at_s)
+
+
+def validate(faults: Sequence[ScheduledFault], *, where: str, load_s: float) -> None:
+    """Check that the faults can be played together within a load of ``load_s`` seconds.
+
+    Toxics of different kinds compose on one proxy; nothing goes beside a fault that disables
+    it, and one kind is on it once at a time. Raises :class:`UsageError`, ``where`` being the
+    scenario's file.
+    """
+    for fault in faults:
+        if fault.end_s > load_s:
+            raise UsageError(
+                f"{where}: fault {fault.name!r} ends at {fault.end_s:g} s, after the load"
+                f" ({load_s:g} s); allowed: at_s + for_s up to {load_s:g}"
+            )
+    for first, second in combinations(sorted(faults, key=lambda fault: fault.at_s), 2):
+        reason = _conflict(first, second)
+        if reason:
+            raise UsageError(
+                f"{where}: faults {first.name!r} and {second.name!r} are both on proxy {reason};"
+                f" allowed: {second.name!r} from {first.end_s:g} s on"
+            )
+
+
+def _conflict(first: ScheduledFault, second: ScheduledFault) -> str:
+    """Why two faults cannot be on together; empty where they can, or never are."""
+    shared = [proxy for proxy in first.proxies if proxy in second.proxies]
+    if not shared or second.at_s >= first.end_s or first.at_s >= second.end_s:
+        return ""
+    if first.kind == second.kind:
+        return f"{shared[0]} at once and of one kind ({first.kind})"
+    for fault in (first, second):
+        if fault.fault.disables:
+            return f"{shared[0]} at once and {fault.name!r} disables it"
+    return ""

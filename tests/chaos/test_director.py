@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from chaos.director import Director
+from chaos.faults.parse import parse_faults
+from chaos.history import HistoryEntry
+from chaos.timeline import plan
+from chaos.toxiproxy.model import Proxy, Toxic
+from harness.errors import RigError
+from tests.support.fake_toxiproxy import FakeToxiproxy
+
+BEGINS_AT_S = 1000.0
+
+
+class ManualTime:
+    """A clock that moves only when somebody sleeps on it."""
+
+    def __init__(self) -> None:
+        self.now_s = BEGINS_AT_S - 5
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    async def sleep(self, for_s: float) -> None:
+        self.now_s += for_s
+        await asyncio.sleep(0)
+
+
+class Rig:
+    def __init__(self, api: FakeToxiproxy | None = None) -> None:
+        self.api = api or FakeToxiproxy()
+        self.time = ManualTime()
+        self.history: list[HistoryEntry] = []
+
+    async def play(self, *tables: dict[str, Any], call_limit_s: float = 5) -> None:
+        faults = parse_faults(tables, where="x.toml", cohorts=("a", "b"))
+        for proxy in ("a-api", "a-realtime", "b-api", "b-realtime"):
+            await self.api.create(Proxy(name=proxy, listen="127.0.0.1:0", upstream="up:1"))
+        self.api.calls.clear()
+        director = Director(
+            self.api,
+            clock=self.time,
+            sleep=self.time.sleep,
+            report=self.history.append,
+            call_limit_s=call_limit_s,
+        )
+        await director.play(plan(faults), load_begins_at_s=BEGINS_AT_S)
+
+    @property
+    def told(self) -> list[tuple[float, str, str]]:
+        return [(entry.t_s - BEGINS_AT_S, entry.fault, entry.what) for entry in self.history]
+
+    async def clean(self) -> bool:
+        return all(p.enabled and not p.toxics for p in (await self.api.proxies()).values())
+
+
+def table(name: str, kind: str, at_s: float, for_s: float, **keys: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": kind,
+        "on": "realtime",
+        "cohorts": ["a"],
+        "at_s": at_s,
+        "for_s": for_s,
+        **keys,
+    }
+
+
+SHUT = table("shut", "refused", 10, 5, on="both")
+SILENT = table("silent", "half_open", 12, 8, cohorts=["b"])
+
+
+def test_it_resets_first_and_then_plays_every_step_and_checks_it() -> None:
+    rig = Rig()
+    asyncio.run(rig.play(SHUT, SILENT))
+    assert rig.api.calls == [
+        "reset",
+        "list",
+        "disable a-api",
+        "disable a-realtime",
+        "list",
+        "add b-realtime silent-upstream",
+        "add b-realtime silent-downstream",
+        "list",
+        "enable a-api",
+        "enable a-realtime",
+        "list",
+        "remove b-realtime silent-upstream",
+        "remove b-realtime silent-downstream",
+        "list",
+    ]
+    assert rig.told == [
+        (10, "shut", "requested"),
+        (10, "shut", "applied"),
+        (12, "silent", "requested"),
+        (12, "silent", "applied"),
+        (15, "shut", "heal_requested"),
+        (15, "shut", "heal_applied"),
+        (20, "silent", "heal_requested"),
+        (20, "silent", "heal_applied"),
+    ]
+
+
+def test_a_refused_step_is_the_faults_problem_and_ends_the_run_healed() -> None:
+    rig = Rig()
+    rig.api.refused.add("add b-realtime silent-downstream")
+    with pytest.raises(RigError, match="silent-downstream"):
+        asyncio.run(rig.play({**SHUT, "for_s": 50}, SILENT))
+    assert asyncio.run(rig.clean())
+    assert rig.told[2:] == [
+        (12, "silent", "requested"),
+        (12, "silent", "problem"),
+        (12, "shut", "heal_requested"),
+        (12, "silent", "heal_requested"),
+        (12, "shut", "heal_applied"),
+        (12, "silent", "heal_applied"),
+    ]
+    assert "silent-downstream" in rig.history[3].detail
+
+
+def test_cancelling_heals_what_is_on() -> None:
+    rig = Rig()
+
+    async def play_and_cancel() -> None:
+        playing = asyncio.create_task(rig.play(SHUT, SILENT))
+        while len(rig.history) < 4:
+            await asyncio.sleep(0)
+        playing.cancel()
+        await playing
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(play_and_cancel())
+    assert asyncio.run(rig.clean())
+    assert [(fault, what) for _, fault, what in rig.told[4:]] == [
+        ("shut", "heal_requested"),
+        ("silent", "heal_requested"),
+        ("shut", "heal_applied"),
+        ("silent", "heal_applied"),
+    ]
+
+
+class _ResetsOnce(FakeToxiproxy):
+    async def reset(self) -> None:
+        await super().reset()
+        self.refused.add("reset")
+
+
+def test_what_cannot_be_healed_is_told_for_each_fault_and_the_first_error_stays() -> None:
+    rig = Rig(_ResetsOnce())
+    rig.api.refused.add("enable a-realtime")
+    with pytest.raises(RigError, match="enable a-realtime"):
+        asyncio.run(rig.play(SHUT, SILENT))
+    problems = [(e.fault, e.detail) for e in rig.history if e.what == "problem"]
+    assert problems == [
+        ("shut", "enable a-realtime: refused by the test"),
+        ("shut", "not healed at the end of the run: reset: refused by the test"),
+        ("silent", "not healed at the end of the run: reset: refused by the test"),
+    ]
+
+
+class _Liar(FakeToxiproxy):
+    """Says yes and does nothing."""
+
+    async def add_toxic(self, proxy: str, toxic: Toxic) -> None:
+        self.calls.append(f"add {proxy} {toxic.name}")
+
+    async def set_enabled(self, proxy: str, enabled: bool) -> None:
+        self.calls.append(f"set {proxy}")
+
+
+@pytest.mark.parametrize("fault", [SHUT, SILENT], ids=["disabled", "toxics"])
+def test_a_fault_that_is_not_in_toxiproxys_list_is_a_problem(fault: dict[str, Any]) -> None:
+    rig = Rig(_Liar())
+    with pytest.raises(RigError, match="without an error, but its list shows"):
+        asyncio.run(rig.play(fault))
+    assert [what for _, _, what in rig.told][:2] == ["requested", "problem"]
+
+
+class _Hangs(FakeToxiproxy):
+    def __init__(self, *proxies: str) -> None:
+        super().__init__()
+        self.hanging = proxies
+
+    async def remove_toxic(self, proxy: str, toxic: str) -> None:
+        self._note(f"remove {proxy} {toxic}")
+        if proxy in self.hanging:
+            await asyncio.Event().wait()
+        await super().remove_toxic(proxy, toxic)
+
+
+def test_a_call_that_never_ends_is_given_up_and_the_other_proxies_do_not_wait() -> None:
+    rig = Rig(_Hangs("a-realtime"))
+    broken = table("broken", "reset", 1, 1, cohorts=[])
+    with pytest.raises(RigError, match=r"no answer within 0\.01 s \(broken on a-realtime\)"):
+        asyncio.run(rig.play(broken, call_limit_s=0.01))
+    assert "remove b-realtime broken-downstream" in rig.api.calls
+    assert asyncio.run(rig.clean())
+
+
+def test_a_share_that_toxiproxy_rounds_to_32_bits_is_still_the_same() -> None:
+    class Rounds(FakeToxiproxy):
+        async def add_toxic(self, proxy: str, toxic: Toxic) -> None:
+            await super().add_toxic(proxy, _rounded(toxic))
+
+    rig = Rig(Rounds())
+    asyncio.run(rig.play({**SILENT, "share": 1 / 3}))
+    assert [what for _, _, what in rig.told][-1] == "heal_applied"
+
+
+def _rounded(toxic: Toxic) -> Toxic:
+    return Toxic(
+        name=toxic.name,
+        type=toxic.type,
+        stream=toxic.stream,
+        attributes=toxic.attributes,
+        toxicity=0.33333334,
+    )
+
+
+def test_a_proxy_that_does_not_exist_is_named_before_anything_begins() -> None:
+    async def play(names: Sequence[str]) -> None:
+        api = FakeToxiproxy()
+        for name in names:
+            await api.create(Proxy(name=name, listen="127.0.0.1:0", upstream="up:1"))
+        faults = parse_faults([SHUT], where="x.toml", cohorts=("a",))
+        time = ManualTime()
+        director = Director(api, clock=time, sleep=time.sleep, report=lambda entry: None)
+        await director.play(plan(faults), load_begins_at_s=BEGINS_AT_S)
+
+    with pytest.raises(RigError, match=r"'shut' needs proxy 'a-realtime'.*it has: a-api"):
+        asyncio.run(play(["a-api"]))

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chaos.faults.parse import parse_faults
+from chaos.faults.schedule import ScheduledFault
+from chaos.timeline import Action, Finished, Wait, next_action, plan, validate
+from harness.errors import UsageError
+
+
+def fault(name: str, at_s: float, for_s: float, kind: str = "reset", **keys: Any) -> ScheduledFault:
+    table = {"name": name, "kind": kind, "on": "realtime", "at_s": at_s, "for_s": for_s, **keys}
+    (found,) = parse_faults([table], where="x.toml", cohorts=("a", "b"))
+    return found
+
+
+def played(faults: list[ScheduledFault], step_s: float = 1.0) -> list[tuple[float, str, str]]:
+    """Every action as a director would take it that looks only each ``step_s``."""
+    left, elapsed_s = plan(faults), 0.0
+    taken: list[tuple[float, str, str]] = []
+    while True:
+        match next_action(left, elapsed_s):
+            case Action() as action:
+                taken.append((elapsed_s, action.what, action.fault.name))
+                left = left[1:]
+            case Wait():
+                elapsed_s += step_s
+            case Finished():
+                return taken
+
+
+def test_begins_and_ends_come_by_time_and_an_end_before_a_begin_of_the_same_moment() -> None:
+    faults = [fault("a-late", 5, 2), fault("z-early", 1, 4), fault("b", 9, 1), fault("a", 9, 1)]
+    assert played(faults) == [
+        (1, "begin", "z-early"),
+        (5, "end", "z-early"),
+        (5, "begin", "a-late"),
+        (7, "end", "a-late"),
+        (9, "begin", "a"),
+        (9, "begin", "b"),
+        (10, "end", "a"),
+        (10, "end", "b"),
+    ]
+
+
+def test_the_wait_is_until_the_next_action() -> None:
+    assert next_action(plan([fault("f", 3, 4)]), 2.9) == Wait(3)
+
+
+def test_an_action_is_due_at_its_very_moment() -> None:
+    one = fault("f", 3, 4)
+    assert next_action(plan([one]), 3) == Action(3, "begin", one)
+
+
+def test_actions_that_were_missed_come_one_after_the_other() -> None:
+    assert played([fault("f", 1, 1)], step_s=100) == [(100, "begin", "f"), (100, "end", "f")]
+
+
+def test_nothing_left_is_the_end() -> None:
+    assert next_action((), 0) == Finished()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30)), max_size=8),
+    st.floats(0.3, 40),
+)
+def test_every_fault_begins_once_and_ends_once_after_it_never_early(
+    times: list[tuple[int, int]], step_s: float
+) -> None:
+    faults = [fault(f"f{i}", at_s, for_s) for i, (at_s, for_s) in enumerate(times)]
+    taken = played(faults, step_s)
+    for each in faults:
+        mine = [(when_s, what) for when_s, what, name in taken if name == each.name]
+        assert [what for _, what in mine] == ["begin", "end"]
+        assert mine[0][0] >= each.at_s
+        assert mine[1][0] >= each.end_s
+    assert [when_s for when_s, _, _ in taken] == sorted(when_s for when_s, _, _ in taken)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [fault("a", 0, 5), fault("b", 2, 5, "half_open")],
+        [fault("a", 0, 5, "refused"), fault("b", 5, 5, "refused")],
+        [fault("a", 0, 5, "refused", cohorts=["a"]), fault("b", 2, 5, "refused", cohorts=["b"])],
+        [fault("a", 0, 5, "refused"), fault("b", 2, 5, "refused", on="api")],
+        [fault("a", 5, 5)],
+    ],
+    ids=["two toxics", "one after the other", "other cohorts", "other side", "up to the end"],
+)
+def test_faults_that_can_go_together_are_allowed(faults: list[ScheduledFault]) -> None:
+    validate(faults, where="x.toml", load_s=10)
+
+
+@pytest.mark.parametrize(
+    ("faults", "line"),
+    [
+        (
+            [fault("b", 2, 5, "half_open"), fault("a", 0, 5, "refused")],
+            "x.toml: faults 'a' and 'b' are both on proxy a-realtime at once and 'a' disables it;"
+            " allowed: 'b' from 5 s on",
+        ),
+        (
+            [fault("a", 0, 5, on="both"), fault("b", 4.9, 5, cohorts=["b"])],
+            "x.toml: faults 'a' and 'b' are both on proxy b-realtime at once and of one kind"
+            " (reset); allowed: 'b' from 5 s on",
+        ),
+        (
+            [fault("a", 6, 5)],
+            "x.toml: fault 'a' ends at 11 s, after the load (10 s); allowed: at_s + for_s up to 10",
+        ),
+    ],
+)
+def test_faults_that_cannot_go_together_are_refused_with_the_reason(
+    faults: list[ScheduledFault], line: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        validate(faults, where="x.toml", load_s=10)
+    assert str(caught.value) == line
