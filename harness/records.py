@@ -13,6 +13,8 @@ from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
+from harness.wire.changes import MessageRow
+
 FORMAT_VERSION = 1
 """Raised when a field changes its meaning; a reader refuses versions it does not know."""
 
@@ -252,6 +254,8 @@ Event = (
 class Sink(Protocol):
     """Where a session's records go. Must not block: it is called from socket callbacks."""
 
-    def delivery(self, t_s: float, user: int, row_id: int, path: Path, fate: Fate) -> None: ...
+    def delivery(
+        self, t_s: float, user: int, row: MessageRow, path: Path, fate: Fate
+    ) -> None: ...
 
     def event(self, event: Event) -> None: ...

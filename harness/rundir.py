@@ -22,6 +22,7 @@ class RunDir:
             raise RecordError(f"{root}: exists and is not empty; choose another --out")
         (root / "events").mkdir(parents=True)
         (root / "logs").mkdir()
+        (root / "server").mkdir()
         return cls(root)
 
     @classmethod
@@ -38,6 +39,11 @@ class RunDir:
     @property
     def logs(self) -> Path:
         return self.root / "logs"
+
+    @property
+    def database(self) -> Path:
+        """Of the bundled server; its last word where the server died."""
+        return self.root / "server" / "chat.sqlite"
 
     @property
     def figures(self) -> Path:

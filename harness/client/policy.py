@@ -34,6 +34,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     poll_limit: int = 100
     """F4: rows a poll may bring."""
     poll_timeout_s: float = 10.0
+    cursor: Literal["last_seen", "confirmed"] = "last_seen"
+    """F4: what ``after`` is. ``last_seen``: the greatest id on the screen, whatever its path, so
+    that a Realtime row can move it over a gap (H1, H5). ``confirmed``: moved by polls, and by
+    Realtime rows only while nothing can be missing between them and the last poll."""
     poll_on_release: bool = False
     """H5: one more poll when the first event switches polling off. Not in the owners' plan."""
     poll_on_subscribed: bool = False

@@ -1,0 +1,47 @@
+"""What a session asks its driver to do."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class OpenSocket(NamedTuple):
+    """Start a WebSocket; answer with ``socket_opened`` or ``socket_closed`` of this number."""
+
+    socket: int
+    path: str
+    """Path and query, e.g. ``/realtime/v1/websocket?apikey=…&vsn=2.0.0``."""
+
+
+class SendFrame(NamedTuple):
+    """Send a text frame; nothing happens where the socket is no longer open."""
+
+    socket: int
+    data: bytes
+
+
+class CloseSocket(NamedTuple):
+    """Close the socket; answer with ``socket_closed`` when it is gone."""
+
+    socket: int
+    code: int
+    reason: str
+
+
+class StartRequest(NamedTuple):
+    """Send an HTTP request; answer with ``http_answered`` or ``http_failed`` of this number."""
+
+    request: int
+    method: str
+    path: str
+    """Path and query."""
+    body: bytes | None
+
+
+class AbortRequest(NamedTuple):
+    """Forget the request and drop its connection (``AbortController``); no answer follows."""
+
+    request: int
+
+
+Command = OpenSocket | SendFrame | CloseSocket | StartRequest | AbortRequest

@@ -1,0 +1,244 @@
+"""Fallback polling: when it goes on and off, and the polls themselves (F1 to F5)."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from random import Random
+from typing import Literal
+
+import msgspec
+
+from harness.client.cursor import Cursor
+from harness.client.effects import Effects
+from harness.client.policy import Policy
+from harness.client.states import after
+from harness.records import FallbackOff, FallbackOn, PollEnded, PollStarted
+from harness.wire.api import LIST_PATH, ListAnswer
+from harness.wire.changes import MessageRow
+
+_decode_answer = msgspec.json.Decoder(ListAnswer).decode
+
+Cause = Literal["period", "activation", "return", "release", "subscribed"]
+Outcome = Literal["ok", "timeout", "refused", "bad_answer", "network"]
+
+
+class Polling(Enum):
+    OFF = auto()
+    ON = auto()
+    PAUSED = auto()
+    """On, but the tab is hidden or the browser offline (F5)."""
+
+
+class PollingEvent(Enum):
+    ACTIVATE = auto()
+    EVENT_ARRIVED = auto()
+    HIDDEN_OR_OFFLINE = auto()
+    RETURNED = auto()
+
+
+POLLING_TABLE: dict[tuple[Polling, PollingEvent], Polling] = {
+    (Polling.OFF, PollingEvent.ACTIVATE): Polling.ON,
+    (Polling.ON, PollingEvent.EVENT_ARRIVED): Polling.OFF,
+    (Polling.PAUSED, PollingEvent.EVENT_ARRIVED): Polling.OFF,
+    (Polling.ON, PollingEvent.HIDDEN_OR_OFFLINE): Polling.PAUSED,
+    (Polling.PAUSED, PollingEvent.RETURNED): Polling.ON,
+}
+
+
+class Fallback:
+    """The page's polling. At most one poll is under way at a time."""
+
+    __slots__ = (
+        "_awake",
+        "_cause",
+        "_cursor",
+        "_effects",
+        "_failures",
+        "_live",
+        "_live_since_start",
+        "_next_cause",
+        "_policy",
+        "_polling",
+        "_polls",
+        "_request",
+        "_rng",
+        "_session_jitter_s",
+        "_webinar",
+    )
+
+    def __init__(
+        self, webinar: int, policy: Policy, cursor: Cursor, effects: Effects, rng: Random
+    ) -> None:
+        self._webinar = webinar
+        self._policy = policy
+        self._cursor = cursor
+        self._effects = effects
+        self._rng = rng
+        self._session_jitter_s = self._draw_jitter_s()
+        self._polling = Polling.OFF
+        self._awake = True
+        self._failures = 0
+        self._polls = 0
+        self._request: int | None = None
+        self._cause: Cause = "period"
+        self._live = False
+        self._live_since_start = False
+        """Whether rows have been flowing since before the poll under way started."""
+        self._next_cause: Cause | None = None
+        """A poll that is owed when the one under way ends or the page wakes."""
+
+    @property
+    def is_on(self) -> bool:
+        return self._polling is not Polling.OFF
+
+    # -- what switches it (F1, F2, F5) ----------------------------------------------------
+
+    def page_opened(self, now_s: float) -> None:
+        self._watch_silence(now_s)
+
+    def attempt_failed(self, now_s: float) -> None:
+        """A socket attempt failed; the third in a row switches polling on."""
+        self._failures += 1
+        if self._failures >= self._policy.fallback_after_failures:
+            self._activate("socket_failures", now_s)
+
+    def socket_opened(self) -> None:
+        self._failures = 0
+
+    def event_arrived(self, now_s: float) -> None:
+        """A ``postgres_changes`` event: polling stops at once (F2)."""
+        if self._polling is not Polling.OFF:
+            self._polling = after(POLLING_TABLE, self._polling, PollingEvent.EVENT_ARRIVED)
+            self._effects.cancel("poll")
+            self._effects.sink.event(FallbackOff(t_s=now_s, user=self._effects.user))
+            if self._policy.poll_on_release:
+                self._poll_once("release", now_s)
+        self._watch_silence(now_s)
+
+    def went_live(self, now_s: float) -> None:
+        """``system ok``: rows flow from here on; those before it may be missing (H8)."""
+        self._live = True
+        if self._policy.poll_on_subscribed:
+            self._poll_once("subscribed", now_s)
+
+    def not_live(self) -> None:
+        """Rows no longer flow."""
+        self._live = False
+        self._live_since_start = False
+        self._cursor.not_live()
+
+    def paused(self) -> None:
+        """The tab is hidden or the browser offline."""
+        self._awake = False
+        if self._polling is Polling.ON:
+            self._polling = after(POLLING_TABLE, self._polling, PollingEvent.HIDDEN_OR_OFFLINE)
+            self._effects.cancel("poll")
+
+    def resumed(self, now_s: float) -> None:
+        """Visible and online again: poll once at once, then go on."""
+        self._awake = True
+        if self._polling is Polling.PAUSED:
+            self._polling = after(POLLING_TABLE, self._polling, PollingEvent.RETURNED)
+            self._next_cause = None
+            self._poll_once("return", now_s)
+            self._next_tick(now_s)
+        elif self._next_cause is not None:
+            self._poll_once(self._next_cause, now_s)
+
+    def silence(self, now_s: float) -> None:
+        """The timer of F1: no event for so long."""
+        self._activate("silence", now_s)
+
+    def _activate(self, reason: Literal["socket_failures", "silence"], now_s: float) -> None:
+        if self._polling is not Polling.OFF or not self._policy.fallback:
+            return
+        self._polling = after(POLLING_TABLE, self._polling, PollingEvent.ACTIVATE)
+        self._effects.cancel("silence")
+        self._effects.sink.event(FallbackOn(t_s=now_s, user=self._effects.user, reason=reason))
+        if not self._awake:
+            self.paused()
+            return
+        self._poll_once("activation", now_s)
+        self._next_tick(now_s)
+
+    def _watch_silence(self, now_s: float) -> None:
+        if self._policy.fallback:
+            self._effects.wake_at("silence", now_s + self._policy.fallback_after_silence_s)
+
+    # -- the polls (F3, F4) ---------------------------------------------------------------
+
+    def tick(self, now_s: float) -> None:
+        """The period is over; a poll still under way makes this tick do nothing."""
+        if self._request is None:
+            self._start("period", now_s)
+        self._next_tick(now_s)
+
+    def owns(self, request: int) -> bool:
+        return request == self._request
+
+    def answered(self, body: bytes, now_s: float) -> tuple[MessageRow, ...]:
+        """The answer of the poll under way; returns its rows, ordered by id."""
+        try:
+            answer = _decode_answer(body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._ended("bad_answer", 0, now_s)
+            return ()
+        if not answer.success:
+            self._ended("refused", 0, now_s)
+            return ()
+        rows = tuple(answer.messages)
+        whole = len(rows) < self._policy.poll_limit
+        self._cursor.read(
+            rows[-1].id if rows else None, whole=whole, since_live=self._live_since_start
+        )
+        if not whole and self._cause in ("release", "subscribed") and self._next_cause is None:
+            self._next_cause = self._cause  # the gap was longer than one page
+        self._ended("ok", len(rows), now_s)
+        return rows
+
+    def failed(self, now_s: float) -> None:
+        self._ended("network", 0, now_s)
+
+    def timed_out(self, now_s: float) -> None:
+        if self._request is not None:
+            self._effects.abort(self._request)
+            self._ended("timeout", 0, now_s)
+
+    def _poll_once(self, cause: Cause, now_s: float) -> None:
+        """Poll now, or as soon as the poll under way is over and the page is awake."""
+        if self._request is None and self._awake:
+            self._start(cause, now_s)
+        else:
+            self._next_cause = cause
+
+    def _start(self, cause: Cause, now_s: float) -> None:
+        self._polls += 1
+        self._cause = cause
+        self._live_since_start = self._live
+        position = "" if self._cursor.after is None else f"&after={self._cursor.after}"
+        query = f"webinarId={self._webinar}{position}&limit={self._policy.poll_limit}"
+        self._request = self._effects.request("GET", f"{LIST_PATH}?{query}")
+        self._effects.wake_at("poll_timeout", now_s + self._policy.poll_timeout_s)
+        self._effects.sink.event(
+            PollStarted(t_s=now_s, user=self._effects.user, poll=self._polls, cause=cause)
+        )
+
+    def _ended(self, outcome: Outcome, rows: int, now_s: float) -> None:
+        self._request = None
+        self._effects.cancel("poll_timeout")
+        self._effects.sink.event(
+            PollEnded(
+                t_s=now_s, user=self._effects.user, poll=self._polls, outcome=outcome, rows=rows
+            )
+        )
+        if self._next_cause is not None and self._awake:
+            cause, self._next_cause = self._next_cause, None
+            self._start(cause, now_s)
+
+    def _next_tick(self, now_s: float) -> None:
+        tick = self._policy.poll_jitter_drawn == "tick"
+        jitter_s = self._draw_jitter_s() if tick else self._session_jitter_s
+        self._effects.wake_at("poll", now_s + self._policy.poll_period_s + jitter_s)
+
+    def _draw_jitter_s(self) -> float:
+        return self._rng.uniform(-self._policy.poll_jitter_s, self._policy.poll_jitter_s)

@@ -1,0 +1,316 @@
+"""One emulated chat user: the page as a pure state machine.
+
+Feed it what happened (each input carries the time), then :meth:`Session.drain` the commands and
+look at :attr:`Session.next_wake_s`. No socket, clock, sleep, thread or global randomness inside:
+the same seed and inputs give the same commands and records, byte for byte.
+
+The way a message travels: ``type_message`` → ``Composer.send`` → ``StartRequest`` … the server
+commits … ``frame_received`` → ``Realtime`` → ``_row_arrived`` → ``MessageList.arrive`` →
+``Sink.delivery``; or by ``Fallback`` (poll), or by the answer of the send.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+import msgspec
+
+from harness.client.commands import Command
+from harness.client.composer import Composer
+from harness.client.cursor import Cursor
+from harness.client.effects import Effects
+from harness.client.fallback import Fallback
+from harness.client.message_list import Bubble, MessageList
+from harness.client.policy import Policy
+from harness.client.realtime import Realtime, Signal
+from harness.records import (
+    Finding,
+    OnlineChanged,
+    PageClosed,
+    PageOpened,
+    Path,
+    SendSkipped,
+    Sink,
+    SkipReason,
+    VisibilityChanged,
+)
+from harness.seeds import stream
+from harness.wire.api import LIST_PATH, ListAnswer
+from harness.wire.changes import MessageRow
+from harness.wire.phoenix import Vsn
+
+_decode_history = msgspec.json.Decoder(ListAnswer).decode
+
+_SPINNER_BY: dict[Path, Literal["realtime", "poll"]] = {
+    Path.REALTIME: "realtime",
+    Path.POLL: "poll",
+    Path.HISTORY: "poll",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the user is and where they sit."""
+
+    user: int
+    user_id: str
+    webinar: int
+    cohort: str
+    seed: int
+    """The scenario's; the session's own streams derive from it and ``user``."""
+    api_key: str
+    token: str
+    vsn: Vsn = "2.0.0"
+
+
+class Session:
+    """The page of one user, from opening to closing."""
+
+    __slots__ = (
+        "_composer",
+        "_cursor",
+        "_effects",
+        "_fallback",
+        "_history",
+        "_identity",
+        "_list",
+        "_online",
+        "_open",
+        "_policy",
+        "_realtime",
+        "_visible",
+    )
+
+    def __init__(self, identity: Identity, policy: Policy, sink: Sink) -> None:
+        self._identity = identity
+        self._policy = policy
+        self._effects = Effects(user=identity.user, sink=sink)
+        self._list = MessageList()
+        self._cursor = Cursor(policy.cursor)
+        self._composer = Composer(identity.webinar, policy, self._list, self._effects)
+        self._realtime = Realtime(
+            identity.webinar,
+            policy,
+            self._effects,
+            api_key=identity.api_key,
+            token=identity.token,
+            vsn=identity.vsn,
+        )
+        rng = stream(identity.seed, "client", identity.user, "poll-jitter")
+        self._fallback = Fallback(identity.webinar, policy, self._cursor, self._effects, rng)
+        self._history: int | None = None
+        self._open = False
+        self._visible = True
+        self._online = True
+
+    # -- outputs --------------------------------------------------------------------------
+
+    def drain(self) -> list[Command]:
+        """Take what is to be done now, in order; then look at :attr:`next_wake_s`."""
+        commands = self._effects.commands
+        self._effects.commands = []
+        self._effects.sooner = False
+        return commands
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether to :meth:`drain` now. Most rows only move a timer away: then it can wait."""
+        return self._effects.sooner or bool(self._effects.commands)
+
+    @property
+    def next_wake_s(self) -> float:
+        """Call :meth:`wake` at this time; infinity where nothing is waited for."""
+        return self._effects.next_wake_s if self._open else inf
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
+
+    @property
+    def is_live(self) -> bool:
+        """Rows flow over Realtime, as far as the page knows."""
+        return self._realtime.is_live
+
+    @property
+    def is_polling(self) -> bool:
+        """The fallback is on."""
+        return self._fallback.is_on
+
+    # -- the person and the browser -------------------------------------------------------
+
+    def open_page(self, now_s: float) -> None:
+        """The page loads: read the history and subscribe, side by side."""
+        me = self._identity
+        self._open = True
+        self._effects.sink.event(
+            PageOpened(
+                t_s=now_s, user=me.user, user_id=me.user_id, room=me.webinar, cohort=me.cohort
+            )
+        )
+        query = f"webinarId={me.webinar}&limit={self._policy.history_limit}"
+        self._history = self._effects.request("GET", f"{LIST_PATH}?{query}")
+        self._realtime.connect(now_s)
+        self._fallback.page_opened(now_s)
+
+    def close_page(self, now_s: float) -> None:
+        """The page goes away; what is on its screen is recorded as it stands."""
+        if not self._open:
+            return
+        self._open = False
+        self._realtime.disconnect()
+        self._effects.sink.event(
+            PageClosed(
+                t_s=now_s,
+                user=self._identity.user,
+                pending=self._list.bubbles(Bubble.SENDING),
+                failed=self._list.bubbles(Bubble.FAILED),
+            )
+        )
+
+    def type_message(
+        self, number: int, client_msg_id: str, body: str, planned_s: float, now_s: float
+    ) -> None:
+        """The person sends a message that the plan has for ``planned_s``."""
+        if self._open:
+            self._composer.send(number, client_msg_id, body, planned_s, now_s)
+        else:
+            self.skip_message(number, planned_s, "page_not_open", now_s)
+
+    def skip_message(self, number: int, planned_s: float, reason: SkipReason, now_s: float) -> None:
+        """A planned message that the person could not send."""
+        self._effects.sink.event(
+            SendSkipped(
+                t_s=now_s,
+                user=self._identity.user,
+                number=number,
+                planned_s=planned_s,
+                reason=reason,
+            )
+        )
+
+    def set_visible(self, visible: bool, now_s: float) -> None:
+        """The tab is hidden or shown."""
+        self._visible = visible
+        user = self._identity.user
+        self._effects.sink.event(VisibilityChanged(t_s=now_s, user=user, visible=visible))
+        if visible:
+            self._realtime.shown(now_s)
+        else:
+            self._realtime.visible = False
+        self._pause_or_resume(now_s)
+
+    def set_online(self, online: bool, now_s: float) -> None:
+        """``navigator.onLine`` changes; open sockets are not touched by it."""
+        self._online = online
+        user = self._identity.user
+        self._effects.sink.event(OnlineChanged(t_s=now_s, user=user, online=online))
+        self._pause_or_resume(now_s)
+
+    def _pause_or_resume(self, now_s: float) -> None:
+        if self._visible and self._online:
+            self._fallback.resumed(now_s)
+        else:
+            self._fallback.paused()
+
+    def renew_token(self, token: str) -> None:
+        """R1: the session's token was refreshed."""
+        self._realtime.set_token(token)
+
+    # -- the network ----------------------------------------------------------------------
+
+    def socket_opened(self, socket: int, now_s: float) -> None:
+        self._heard(self._realtime.socket_opened(socket, now_s), now_s)
+
+    def socket_closed(self, socket: int, code: int, reason: str, now_s: float) -> None:
+        self._heard(self._realtime.socket_closed(socket, code, reason, now_s), now_s)
+
+    def frame_received(self, socket: int, data: str | bytes, now_s: float) -> None:
+        """A text frame. The hot path: most calls carry a row."""
+        got = self._realtime.frame_received(socket, data, now_s)
+        if got is None:
+            return
+        if isinstance(got, Signal):
+            self._heard(got, now_s)
+            return
+        if got.type == "INSERT" and got.record is not None:
+            self._row_arrived(got.record, Path.REALTIME, now_s)
+            self._cursor.pushed(got.record.id)
+        self._fallback.event_arrived(now_s)
+
+    def http_answered(self, request: int, status: int, body: bytes, now_s: float) -> None:
+        if self._composer.owns(request):
+            row = self._composer.answered(request, status, body, now_s)
+            if row is not None:
+                self._row_arrived(row, Path.API, now_s)
+                self._cursor.acknowledged(row.id)
+        elif self._fallback.owns(request):
+            for row in self._fallback.answered(body, now_s):
+                self._row_arrived(row, Path.POLL, now_s)
+        elif request == self._history:
+            self._history_answered(body, now_s)
+
+    def http_failed(self, request: int, reason: str, now_s: float) -> None:
+        """No answer will come. The reason is for the record."""
+        if self._composer.owns(request):
+            self._composer.failed(request, reason, now_s)
+        elif self._fallback.owns(request):
+            self._fallback.failed(now_s)
+        elif request == self._history:
+            self._found("history_failed", reason, now_s)
+
+    def wake(self, now_s: float) -> None:
+        """Run the timers that are due."""
+        while (timer := self._effects.pop_due(now_s)) is not None:
+            kind, _, number = timer.partition(":")
+            match kind:
+                case "send":
+                    self._composer.timed_out(int(number), now_s)
+                case "poll":
+                    self._fallback.tick(now_s)
+                case "poll_timeout":
+                    self._fallback.timed_out(now_s)
+                case "silence":
+                    self._fallback.silence(now_s)
+                case _:
+                    self._heard(self._realtime.wake(timer, now_s), now_s)
+
+    # -- inside ---------------------------------------------------------------------------
+
+    def _heard(self, signal: Signal | None, now_s: float) -> None:
+        match signal:
+            case Signal.ATTEMPT_FAILED:
+                self._fallback.attempt_failed(now_s)
+            case Signal.OPENED:
+                self._fallback.socket_opened()
+            case Signal.LIVE:
+                self._fallback.went_live(now_s)
+            case Signal.NOT_LIVE:
+                self._fallback.not_live()
+
+    def _row_arrived(self, row: MessageRow, path: Path, now_s: float) -> None:
+        if path is not Path.API and row.user_id == self._identity.user_id:
+            self._composer.spinner_off(row.client_msg_id, _SPINNER_BY[path], now_s)  # S4
+        fate = self._list.arrive(row.id, row.client_msg_id)
+        self._effects.sink.delivery(now_s, self._identity.user, row, path, fate)
+
+    def _history_answered(self, body: bytes, now_s: float) -> None:
+        self._history = None
+        try:
+            answer = _decode_history(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self._found("history_bad_answer", str(error), now_s)
+            return
+        if not answer.success:
+            self._found("history_refused", answer.error or "", now_s)
+            return
+        for row in answer.messages:
+            self._row_arrived(row, Path.HISTORY, now_s)
+        last = answer.messages[-1].id if answer.messages else None
+        self._cursor.read(last, whole=True, since_live=False)
+
+    def _found(self, what: str, detail: str, now_s: float) -> None:
+        self._effects.sink.event(
+            Finding(t_s=now_s, user=self._identity.user, what=what, detail=detail[:500])
+        )

@@ -1,0 +1,197 @@
+"""One WebSocket on a non-blocking TCP socket, driven by gevent's ``loop.io`` watchers.
+
+No greenlet waits for it: reading costs one callback in the hub and one ``recv``, at any number
+of connections. So nothing here, or in what it calls, may block, switch or lock. The protocol is
+websockets' sans-I/O client (RFC 6455); what a page sees of a failure is 1006, whatever it was.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Any, Protocol
+
+from websockets.client import ClientProtocol
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.uri import WebSocketURI
+
+READ_BYTES = 65_536
+"""At most this much a wake-up, so that one busy socket cannot starve the others."""
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+
+_IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK)
+_READ, _WRITE = 1, 2  # libev's event bits, as gevent's loop.io takes them
+
+Address = tuple[str, int]
+
+
+class Owner(Protocol):
+    """Who hears of it. Called from the hub."""
+
+    def link_opened(self, number: int) -> None: ...
+
+    def link_closed(self, number: int, code: int, reason: str) -> None: ...
+
+    def link_frame(self, number: int, data: bytes) -> None: ...
+
+
+class WebSocketLink:
+    """A WebSocket from connect to close. Its number is the session's own for the attempt."""
+
+    __slots__ = (
+        "_buffer",
+        "_closed",
+        "_fragments",
+        "_loop",
+        "_owner",
+        "_protocol",
+        "_reader",
+        "_socket",
+        "_writer",
+        "number",
+    )
+
+    def __init__(
+        self, loop: Any, address: Address, host: str, *, path: str, number: int, owner: Owner
+    ) -> None:
+        """Start connecting. ``address`` is resolved; ``host`` goes into the request."""
+        self.number = number
+        self._loop = loop
+        self._owner = owner
+        self._buffer = bytearray()
+        self._fragments = bytearray()
+        self._closed = False
+        resource, _, query = path.partition("?")
+        uri = WebSocketURI(False, host, address[1], resource, query)
+        self._protocol = ClientProtocol(uri, max_size=MAX_MESSAGE_BYTES)
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._reader = loop.io(self._socket.fileno(), _READ)
+        self._writer = loop.io(self._socket.fileno(), _WRITE)
+        failure = self._socket.connect_ex(address)
+        if failure in _IN_PROGRESS or failure == 0:
+            self._writer.start(self._connected)
+        else:
+            # The owner has not stored this link yet: tell it from the loop, not from here.
+            loop.run_callback(self._lost, CloseCode.ABNORMAL_CLOSURE, errno.errorcode[failure])
+
+    def send_text(self, data: bytes) -> None:
+        """Queue a text frame; nothing happens unless the WebSocket is open."""
+        if self._closed or self._protocol.state is not State.OPEN:
+            return
+        self._protocol.send_text(data)
+        self._flush()
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin the closing handshake, or drop the socket while it is still connecting."""
+        if self._closed:
+            return
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close(code, reason)
+            self._flush()
+        elif self._protocol.state is State.CONNECTING:
+            self._lost(CloseCode.ABNORMAL_CLOSURE, "closed while connecting")
+
+    def drop(self) -> None:
+        """Release the socket at once and tell nobody."""
+        if self._closed:
+            return
+        self._closed = True
+        for watcher in (self._reader, self._writer):  # before the descriptor they watch
+            watcher.stop()
+            watcher.close()
+        self._socket.close()
+
+    # -- callbacks of the hub -------------------------------------------------------------
+
+    def _connected(self) -> None:
+        self._writer.stop()
+        failure = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if failure:
+            self._lost(CloseCode.ABNORMAL_CLOSURE, errno.errorcode.get(failure, str(failure)))
+            return
+        self._protocol.send_request(self._protocol.connect())
+        self._flush()
+        if not self._closed:
+            self._reader.start(self._readable)
+
+    def _readable(self) -> None:
+        try:
+            data = self._socket.recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lost(CloseCode.ABNORMAL_CLOSURE, error.strerror or "")
+            return
+        if data:
+            self._protocol.receive_data(data)
+        else:
+            self._protocol.receive_eof()
+        for event in self._protocol.events_received():
+            self._received(event)
+            if self._closed:
+                return
+        self._flush()
+        if not data or self._protocol.close_rcvd is not None:
+            self._finished()
+
+    def _received(self, event: Any) -> None:
+        if isinstance(event, Frame):
+            self._frame(event)
+        elif isinstance(event, Response):
+            if self._protocol.state is State.OPEN:
+                self._owner.link_opened(self.number)
+            else:
+                self._lost(CloseCode.ABNORMAL_CLOSURE, f"HTTP {event.status_code}")
+
+    def _frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.TEXT or frame.opcode is Opcode.CONT:
+            if frame.fin and not self._fragments:
+                self._owner.link_frame(self.number, bytes(frame.data))
+                return
+            self._fragments += frame.data
+            if frame.fin:
+                whole = bytes(self._fragments)
+                self._fragments.clear()
+                self._owner.link_frame(self.number, whole)
+
+    # -- inside ---------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            self._buffer += data  # an empty chunk asks for a half-close; we close at the end
+        if self._buffer and not self._closed:
+            self._write()
+
+    def _write(self) -> None:
+        try:
+            sent = self._socket.send(self._buffer)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._lost(CloseCode.ABNORMAL_CLOSURE, error.strerror or "")
+            return
+        del self._buffer[:sent]
+        if self._buffer:
+            self._writer.start(self._write)
+        else:
+            self._writer.stop()
+
+    def _finished(self) -> None:
+        """The peer is done: with a Close frame its code, else 1006."""
+        received = self._protocol.close_rcvd
+        if received is None:
+            handshake = self._protocol.handshake_exc
+            reason = str(handshake) if handshake is not None else "connection lost"
+            self._lost(CloseCode.ABNORMAL_CLOSURE, reason)
+        else:
+            self._lost(received.code, received.reason)
+
+    def _lost(self, code: int, reason: str) -> None:
+        if self._closed:
+            return
+        self.drop()
+        self._owner.link_closed(self.number, int(code), reason)
