@@ -1,0 +1,223 @@
+"""The command line: each command parses, calls one plain function and gives an exit code.
+
+0 pass, 1 fail, 2 usage, 3 invalid, 130 interrupted. What is slow to import (pandas, matplotlib,
+httpx, Locust) is imported inside of the command that needs it, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+from rich.table import Table
+
+from harness.errors import ChatquakeError, UsageError
+from scenarios.progress import Failed, Finished
+from scenarios.terminal import screen_for, standard_console
+
+Language = Literal["en", "ko"]
+
+app = typer.Typer(
+    name="chatquake",
+    help="When the network of a chat's users goes bad, what do those users see?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Lang = Annotated[Language, typer.Option(help="The language the report opens in.")]
+
+
+@app.command(epilog="Example: chatquake run ws-blocked --users 100 --out runs/mine")
+def run(
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A name from the library, or a TOML file.")
+    ],
+    *,
+    users: Annotated[int | None, typer.Option(min=1, help="How many users.")] = None,
+    duration: Annotated[
+        float | None, typer.Option(help="Seconds from the first user's start to the end.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Who writes what when.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run directory; new or empty. Default: in runs/.")
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that carry users.")] = 1,
+    target: Annotated[
+        Path | None, typer.Option(help="A target file; default: the bundled server.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any value of the scenario, e.g. faults.ws-blocked.for_s=20. Repeatable.",
+        ),
+    ] = None,
+    lang: Lang = "en",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only the verdict.")] = False,
+) -> None:
+    """Run a scenario: break the network, watch the users, give a verdict.
+
+    Exit code: 0 pass, 1 fail, 2 usage, 3 invalid (this run cannot tell), 130 interrupted.
+    """
+    with one_line_errors():
+        from scenarios.model import load_scenario  # noqa: PLC0415 (slow to import)
+
+        chosen = load_scenario(
+            scenario, users=users, duration_s=duration, seed=seed, sets=tuple(sets or ())
+        )
+        if target is not None:
+            raise UsageError("--target is not yet supported; leave it out for the bundled server")
+        from scenarios.launch import run as launch  # noqa: PLC0415 (slow to import)
+
+        title = f"{chosen.name}: {chosen.title.en}"
+        screen = screen_for(standard_console(), title, quiet=quiet)
+        with screen:
+            code = launch(chosen, out=out, processes=processes, language=lang, show=screen.show)
+        print_end(screen.view.ended)
+    raise typer.Exit(code)
+
+
+@app.command("list", epilog="Example: chatquake list --json")
+def list_scenarios(*, as_json: AsJson = False) -> None:
+    """List the scenarios of the library and the rules or hazards that each one shows."""
+    with one_line_errors():
+        from scenarios.model import library_names, load_scenario  # noqa: PLC0415 (slow to import)
+
+        found = [load_scenario(name) for name in library_names()]
+    if as_json:
+        entries = [
+            {
+                "name": each.name,
+                "title": each.title,
+                "shows": each.shows,
+                "users": each.load.users,
+                "duration_s": each.duration_s,
+                "faults": [fault.name for fault in each.faults],
+            }
+            for each in found
+        ]
+        typer.echo(msgspec.json.format(msgspec.json.encode(entries)).decode())
+        return
+    table = Table("name", "what happens", "shows", "users", "seconds")
+    for each in found:
+        row = (each.name, each.title.en, " ".join(each.shows))
+        table.add_row(*row, str(each.load.users), f"{each.duration_s:g}")
+    standard_console().print(table)
+
+
+@app.command(epilog="Example: chatquake serve --defect event-lost")
+def serve(
+    *,
+    database: Annotated[
+        str, typer.Option(help="The SQLite file; default: a new one, removed at the end.")
+    ] = "",
+    defect: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Plant a defect. Repeatable.")
+    ] = None,
+    api_port: Annotated[int, typer.Option(min=0, max=65535)] = 3000,
+    realtime_port: Annotated[int, typer.Option(min=0, max=65535)] = 4000,
+    admin_port: Annotated[int, typer.Option(min=0, max=65535)] = 4100,
+) -> None:
+    """Run the reference server alone, until Ctrl-C."""
+    with one_line_errors(), tempfile.TemporaryDirectory(prefix="chatquake-serve-") as folder:
+        from scenarios import serving  # noqa: PLC0415 (slow to import)
+
+        settings = serving.ServeSettings(
+            database=database or str(Path(folder, "chat.db")),
+            api_port=api_port,
+            realtime_port=realtime_port,
+            admin_port=admin_port,
+            defects=tuple(defect or ()),
+        )
+        code = serving.serve(settings, os.environ, typer.echo)
+    raise typer.Exit(code)
+
+
+@app.command(epilog="Example: chatquake report runs/ws-blocked-1 --format html,md --lang ko")
+def report(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    *,
+    formats: Annotated[
+        str, typer.Option("--format", help="Some of html,md,junit,json,parquet; with commas.")
+    ] = "html,md,junit,json,parquet",
+    lang: Lang = "en",
+) -> None:
+    """Audit and render again, from a run directory alone; byte for byte the same."""
+    with one_line_errors():
+        from scenarios.rendering import parse_formats, render_again  # noqa: PLC0415 (slow)
+
+        for path in render_again(run_dir, parse_formats(formats), lang):
+            typer.echo(str(path))
+
+
+@app.command(epilog="Example: chatquake doctor --fetch")
+def doctor(
+    *,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Fetch or build Toxiproxy if it is not here.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is installed, the limits, and how many users this machine can hold.
+
+    Exit code: 0, or 3 where something that a run needs is missing.
+    """
+    from scenarios import doctor as doctors  # noqa: PLC0415 (slow to import)
+
+    def say(line: str) -> None:
+        typer.echo(line, err=True)
+
+    def toxiproxy() -> doctors.Finding:
+        if fetch:
+            return doctors.fetch_toxiproxy(os.environ, say)
+        return doctors.look_for_toxiproxy(os.environ)
+
+    found = doctors.examine(toxiproxy)
+    if as_json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+    else:
+        standard_console().print(doctors.table(found))
+        typer.echo(doctors.capacity_sentence(found.capacity))
+    raise typer.Exit(0 if found.usable else 3)
+
+
+def print_end(ended: Finished | Failed | None) -> None:
+    """The last word of a run: its verdict from the run directory, or why there was no run."""
+    if isinstance(ended, Failed):
+        typer.echo(f"chatquake: {ended.text}", err=True)
+    elif isinstance(ended, Finished):
+        from scenarios.verdict_view import read_verdict, verdict_view  # noqa: PLC0415 (slow)
+
+        root = Path(ended.run_dir)
+        view = verdict_view(read_verdict(root), root.absolute(), Path.cwd())
+        standard_console().print(view)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Errors meant for the user as one line on stderr: 2 for his own, 3 for the rig's."""
+    try:
+        yield
+    except UsageError as error:
+        typer.echo(f"chatquake: {error}", err=True)
+        raise typer.Exit(2) from None
+    except ChatquakeError as error:
+        typer.echo(f"chatquake: {error}", err=True)
+        raise typer.Exit(3) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def main() -> None:
+    """The entry point of the ``chatquake`` command."""
+    app()

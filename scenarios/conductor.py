@@ -1,0 +1,443 @@
+"""The conductor: ``python -m scenarios.conductor RUN_DIR --lang en``, a child of the load.
+
+Starts the reference server and Toxiproxy, plays the timeline, lets the canary prove it, collects
+what the server knows, and audits. Reads :data:`scenarios.rig.ToConductor` from stdin and writes
+:data:`scenarios.rig.FromConductor` to stdout. When its stdin ends it heals, stops its children
+and goes, whatever happened to the load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import secrets
+import sys
+import time
+from asyncio import Task
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import httpx
+import msgspec
+
+from chaos import timeline
+from chaos.canary import CanarySettings, watch
+from chaos.director import Director
+from chaos.history import HistoryEntry
+from chaos.lines import Target
+from chaos.receipts import receipts
+from chaos.toxiproxy.client import ToxiproxyClient
+from chaos.toxiproxy.install import Found, ToxiproxySettings, find_toxiproxy
+from chaos.toxiproxy.model import Proxy
+from chaos.toxiproxy.process import ToxiproxyProcess, start_toxiproxy
+from harness.clock import monotonic_s
+from harness.errors import ChatquakeError, RigError
+from harness.receipts import Probe, ReceiptBook
+from harness.recorder import BlockBuffer, RecordFile
+from harness.rundir import RunDir
+from harness.runsettings import RunSettings
+from harness.tokens import mint_anon
+from scenarios.model import Scenario, load_scenario
+from scenarios.progress import Note
+from scenarios.rig import (
+    Address,
+    Audited,
+    Begin,
+    Broken,
+    CannotRun,
+    CohortEndpoints,
+    End,
+    FaultsOn,
+    FromConductor,
+    Ready,
+    ToConductor,
+    Told,
+)
+from scenarios.rigwatch import watch_rig
+from scenarios.server_process import ServerProcess, reference_server
+from scenarios.settings import settings_of
+from scenarios.workload import plan
+
+T = TypeVar("T")
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(ToConductor).decode
+
+
+def tell(message: FromConductor) -> None:
+    """Write one message to the load."""
+    sys.stdout.buffer.write(_encode(message) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+@dataclass
+class Evidence:
+    """What the conductor gathers while the run goes on."""
+
+    history: list[HistoryEntry] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    on: list[str] = field(default_factory=list)
+    """Names of the faults that are on."""
+
+
+@dataclass(frozen=True)
+class Rig:
+    """What runs beside the load."""
+
+    server: ServerProcess
+    toxiproxy: ToxiproxyClient
+    proxies: dict[str, Proxy]
+    toxiproxy_version: str
+    toxiproxy_pid: int | None
+    ended: Task[str]
+    """Done when a part of the rig is gone; says which and how."""
+
+
+class Conductor:
+    """One run's rig, from its start to the audit's end."""
+
+    def __init__(
+        self,
+        run: RunDir,
+        scenario: Scenario,
+        language: Literal["en", "ko"],
+        left_alone: asyncio.Event,
+    ) -> None:
+        """``left_alone`` is set when the load's end of stdin is gone."""
+        self._left_alone = left_alone
+        self._run = run
+        self._scenario = scenario
+        self._language = language
+        self._evidence = Evidence()
+        self._secret = secrets.token_urlsafe(32)
+        self._api_key = mint_anon(self._secret, issued_at_unix_s=int(time.time()))
+        self._begin: Begin | None = None
+
+    async def conduct(self, stdin: asyncio.StreamReader) -> None:
+        """The whole of it. Raises :class:`RigError` where the rig cannot be started."""
+        async with AsyncExitStack() as stack:
+            rig = await self._unless_left_alone(self._start(stack))
+            settings = settings_of(
+                self._scenario,
+                run_id=self._run.root.name,
+                toxiproxy=rig.toxiproxy_version,
+                wall_clock_start=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            )
+            self._write_settings(settings)
+            planned = plan(self._scenario, run_id=settings.run_id)
+            self._run.write(self._run.plan, msgspec.json.Encoder().encode_lines(planned))
+            tell(self._ready(rig, settings.run_id))
+            end = await self._watch(rig, stdin)
+            await self._collect(rig)
+        if self._begin is None:
+            return  # the load went away before anything had begun
+        settings = msgspec.structs.replace(
+            settings,
+            processes=self._begin.processes,
+            started_at_s=self._begin.started_at_s,
+            load_begins_at_s=self._begin.load_begins_at_s,
+            load_ends_at_s=self._begin.load_ends_at_s,
+            ended_at_s=end.ended_at_s,
+            interrupted=end.interrupted,
+            broken=(*end.broken, *self._evidence.broken),
+        )
+        self._write_settings(settings)
+        self._write_receipts(self._begin)
+        await self._audit()
+
+    async def _unless_left_alone(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do the work, or give it up at once when the load is gone. Raises :class:`RigError`."""
+        task = asyncio.create_task(work)
+        gone = asyncio.create_task(self._left_alone.wait())
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise LeftAlone
+        return task.result()
+
+    # -- the rig --------------------------------------------------------------------------
+
+    async def _start(self, stack: AsyncExitStack) -> Rig:
+        run = self._run
+        server = await stack.enter_async_context(
+            reference_server(
+                run.database,
+                run.logs / "server.log",
+                jwt_secret=self._secret,
+            )
+        )
+        found = await asyncio.to_thread(self._find_toxiproxy)
+        ended = [asyncio.create_task(server.ended())]
+        pid: int | None = None
+        if found.url is not None:
+            url = found.url
+        else:
+            assert found.path is not None
+            process = await stack.enter_async_context(
+                await start_toxiproxy(found.path, run.logs / "toxiproxy.log")
+            )
+            url, pid = process.url, process.pid
+            ended.append(asyncio.create_task(_toxiproxy_ended(process)))
+        client = await stack.enter_async_context(ToxiproxyClient(url))
+        proxies = {}
+        for cohort in self._scenario.cohorts:
+            for side, port in (("api", server.api_port), ("realtime", server.realtime_port)):
+                proxy = Proxy(
+                    name=f"{cohort.name}-{side}",
+                    listen="127.0.0.1:0",
+                    upstream=f"{server.host}:{port}",
+                )
+                proxies[proxy.name] = await client.create(proxy)
+                if found.url is not None:  # somebody else's: leave it as it was
+                    stack.push_async_callback(client.delete, proxy.name)
+        return Rig(
+            server=server,
+            toxiproxy=client,
+            proxies=proxies,
+            toxiproxy_version=f"{await client.version()} ({found.source})",
+            toxiproxy_pid=pid,
+            ended=asyncio.create_task(_first(ended)),
+        )
+
+    def _find_toxiproxy(self) -> Found:
+        settings = ToxiproxySettings(location=os.environ.get("CHATQUAKE_TOXIPROXY", ""))
+        return find_toxiproxy(settings, lambda line: self._note("info", f"Toxiproxy: {line}"))
+
+    def _ready(self, rig: Rig, run_id: str) -> Ready:
+        return Ready(
+            run_id=run_id,
+            endpoints={
+                cohort.name: CohortEndpoints(
+                    api=_address(rig.proxies[f"{cohort.name}-api"]),
+                    realtime=_address(rig.proxies[f"{cohort.name}-realtime"]),
+                )
+                for cohort in self._scenario.cohorts
+            },
+            jwt_secret=self._secret,
+            api_key=self._api_key,
+        )
+
+    # -- while the run goes on ------------------------------------------------------------
+
+    async def _watch(self, rig: Rig, stdin: asyncio.StreamReader) -> End:
+        """Canary, samples and timeline, until the load says that it is over."""
+        targets = [_target(proxy) for proxy in rig.proxies.values()]
+        buffer = BlockBuffer("conductor")
+        with RecordFile(self._run.events / "conductor.cqr", "conductor") as file:
+            canary = asyncio.create_task(
+                watch(
+                    targets,
+                    CanarySettings(api_key=self._api_key),
+                    clock=monotonic_s,
+                    sink=self._evidence.probes.append,
+                )
+            )
+            samples = asyncio.create_task(
+                watch_rig(
+                    rig.server, rig.toxiproxy_pid, clock=monotonic_s, buffer=buffer, file=file
+                )
+            )
+            helpers = {"canary": canary, "rig watch": samples}
+            try:
+                end = await self._listen(rig, stdin, helpers)
+            finally:
+                for task in helpers.values():
+                    task.cancel()
+                await asyncio.gather(*helpers.values(), return_exceptions=True)
+                file.append(buffer.finish(monotonic_s()))
+        return end
+
+    async def _listen(
+        self, rig: Rig, stdin: asyncio.StreamReader, helpers: dict[str, Task[None]]
+    ) -> End:
+        """Until ``End``, or the end of the load's process; faults are healed on return."""
+        director: Task[None] | None = None
+        watched: dict[Task[object], str] = {rig.ended: "rig"}
+        watched |= {task: name for name, task in helpers.items()}
+        line = asyncio.create_task(stdin.readline())
+        try:
+            while True:
+                done, _ = await asyncio.wait({line, *watched}, return_when=asyncio.FIRST_COMPLETED)
+                for task in done - {line}:
+                    self._broke(_how_it_ended(watched.pop(task), task))
+                if line not in done:
+                    continue
+                message = _decode(line.result()) if line.result() else _load_died()
+                if isinstance(message, End):
+                    return message
+                self._begin = message
+                director = asyncio.create_task(self._direct(rig, message.load_begins_at_s))
+                watched[director] = "director"
+                line = asyncio.create_task(stdin.readline())
+        finally:
+            line.cancel()
+            if director is not None:
+                director.cancel()
+                await asyncio.gather(director, return_exceptions=True)
+
+    async def _direct(self, rig: Rig, load_begins_at_s: float) -> None:
+        director = Director(rig.toxiproxy, clock=monotonic_s, report=self._happened)
+        actions = timeline.plan(self._scenario.faults)
+        await director.play(actions, load_begins_at_s=load_begins_at_s)
+        await asyncio.Event().wait()  # it has nothing more to do, but has not failed
+
+    def _happened(self, entry: HistoryEntry) -> None:
+        evidence = self._evidence
+        evidence.history.append(entry)
+        match entry.what:
+            case "applied":
+                evidence.on.append(entry.fault)
+                self._note("fault", f"{entry.fault} is on")
+            case "heal_applied":
+                if entry.fault in evidence.on:
+                    evidence.on.remove(entry.fault)
+                self._note("fault", f"{entry.fault} is healed")
+            case "problem":
+                self._note("error", f"{entry.fault}: {entry.detail}")
+            case _:
+                return
+        tell(FaultsOn(names=tuple(evidence.on)))
+
+    def _note(self, level: Literal["info", "fault", "error"], text: str) -> None:
+        begun_s = self._begin.started_at_s if self._begin is not None else monotonic_s()
+        tell(Told(note=Note(t_s=monotonic_s() - begun_s, level=level, text=text)))
+
+    def _broke(self, text: str) -> None:
+        self._evidence.broken.append(text)
+        tell(Broken(text=text))
+
+    # -- afterwards -----------------------------------------------------------------------
+
+    async def _collect(self, rig: Rig) -> None:
+        """What the server knows; a server that is gone leaves its database."""
+        try:
+            self._run.write(self._run.commits, await rig.server.commits())
+            self._run.write(self._run.subscriptions, await rig.server.subscriptions())
+        except httpx.HTTPError as error:
+            self._evidence.broken.append(
+                f"the server's commit log could not be read: {error or type(error).__name__}"
+            )
+
+    def _write_settings(self, settings: RunSettings) -> None:
+        self._run.write(self._run.settings, msgspec.json.format(_encode(settings)))
+
+    def _write_receipts(self, begin: Begin) -> None:
+        evidence = self._evidence
+        book = ReceiptBook(
+            receipts=receipts(
+                self._scenario.faults,
+                evidence.history,
+                evidence.probes,
+                load_begins_at_s=begin.load_begins_at_s,
+            ),
+            probes=tuple(evidence.probes),
+        )
+        self._run.write(self._run.receipts, _encode(book))
+
+    async def _audit(self) -> None:
+        """Judge and render in a thread; the load's death ends it at once (nothing is running
+        any more that would have to be healed)."""
+        audit = asyncio.to_thread(audit_and_render, self._run, self._language)
+        tell(Audited(exit_code=await self._unless_left_alone(audit)))
+
+
+def audit_and_render(run: RunDir, language: Literal["en", "ko"]) -> int:
+    """Everything that follows from the run directory; returns the verdict's exit code."""
+    from reports.audit import examine, write_results  # noqa: PLC0415 (slow to import)
+    from reports.render import render  # noqa: PLC0415 (slow to import)
+
+    examination = examine(run)
+    write_results(examination, run)
+    audit = examination.audit
+    render(audit, run.root, formats=("html", "md", "junit"), language=language)
+    return audit.verdict.exit_code
+
+
+def _load_died() -> End:
+    return End(ended_at_s=monotonic_s(), interrupted="the load generator ended without a word")
+
+
+def _how_it_ended(name: str, task: Task[object]) -> str:
+    if task.cancelled():
+        return f"{name} was cancelled"
+    error = task.exception()
+    if error is not None:
+        return f"{name}: {error or type(error).__name__}"
+    return str(task.result())
+
+
+async def _first(tasks: list[Task[str]]) -> str:
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    return done.pop().result()
+
+
+def _target(proxy: Proxy) -> Target:
+    host, port = _host_port(proxy.listen)
+    side: Literal["api", "realtime"] = "api" if proxy.name.endswith("-api") else "realtime"
+    return Target(proxy=proxy.name, side=side, host=host, port=port)
+
+
+def _host_port(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _address(proxy: Proxy) -> Address:
+    return Address(*_host_port(proxy.listen))
+
+
+async def _toxiproxy_ended(process: ToxiproxyProcess) -> str:
+    how = await process.ended()
+    return f"Toxiproxy ended with code {how.exit_code}: {'; '.join(how.last_lines)}"
+
+
+class LeftAlone(Exception):
+    """The load is gone before the run was over: nothing is left to be done for it."""
+
+
+class _Lifeline(asyncio.StreamReaderProtocol):
+    """Reads stdin, and notes when its other end is gone."""
+
+    def __init__(self, reader: asyncio.StreamReader, gone: asyncio.Event) -> None:
+        super().__init__(reader)
+        self._gone = gone
+
+    def eof_received(self) -> bool | None:
+        self._gone.set()
+        return super().eof_received()
+
+
+async def _main(root: Path, language: Literal["en", "ko"]) -> None:
+    stdin, left_alone = asyncio.StreamReader(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: _Lifeline(stdin, left_alone), sys.stdin)
+    try:
+        run = RunDir(root)
+        conductor = Conductor(run, load_scenario(str(run.scenario)), language, left_alone)
+        await conductor.conduct(stdin)
+    except LeftAlone:
+        os._exit(3)  # a thread that still builds or audits for nobody must not hold us up
+    except RigError as error:
+        tell(CannotRun(exit_code=3, text=str(error)))
+    except ChatquakeError as error:
+        tell(CannotRun(exit_code=3, text=f"the run could not be audited: {error}"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m scenarios.conductor")
+    parser.add_argument("run_dir", type=Path)
+    parser.add_argument("--lang", choices=("en", "ko"), default="en")
+    arguments = parser.parse_args()
+    asyncio.run(_main(arguments.run_dir, arguments.lang))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,240 @@
+"""One process that carries users: their drivers, its record, and how it is doing.
+
+Talks to the coordinator over Locust's own message channel, so that one process, ``--processes``
+and workers on other hosts leave the same run directory. Messages: ``chatquake.begin`` (from the
+coordinator: the run as it is), ``chatquake.lease``/``chatquake.leased`` (a user's index),
+``chatquake.blocks`` (records), ``chatquake.status`` (counters), ``chatquake.finish`` and the
+last blocks, marked as last.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import traceback
+from typing import Any
+
+import gevent
+import msgspec
+import psutil
+from gevent.event import AsyncResult, Event
+
+from harness.client.session import Identity, Session
+from harness.clock import monotonic_s
+from harness.drivers.http_pool import HttpPool
+from harness.drivers.user_driver import Endpoint, UserDriver
+from harness.recorder import BlockBuffer
+from harness.records import RigSample
+from harness.runsettings import PlannedSend
+from harness.tokens import mint, user_uuid
+from scenarios.locust_sink import Counters, LocustSink
+from scenarios.model import Scenario, scenario_from
+from scenarios.population import Member, population
+from scenarios.rig import Address, Ready
+from scenarios.workload import plan, plan_of
+
+LAG_PROBE_S = 0.1
+FLUSH_S = 0.5
+SAMPLE_S = 1.0
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """``chatquake.begin``: what a process must know to carry users."""
+
+    scenario_toml: str
+    ready: Ready
+    load_begins_at_s: float
+    load_ends_at_s: float
+    issued_at_unix_s: int
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """``chatquake.status``: what a process's users are doing."""
+
+    process: str
+    users_open: int
+    users_live: int
+    users_fallback: int
+    sends: int
+    send_timeouts: int
+    deliveries: int
+    polls: int
+
+
+class Blocks(msgspec.Struct, frozen=True, kw_only=True):
+    """``chatquake.blocks``: records of a process, in order."""
+
+    process: str
+    number: int
+    """Counts this process's messages from 1, so that a lost one shows."""
+    content: bytes
+    last: bool = False
+
+
+class Generator:
+    """The users of this process. Made when the run begins, finished once."""
+
+    def __init__(self, process: str, assignment: Assignment, environment: Any) -> None:
+        self._process = process
+        self._runner = environment.runner
+        self._ready = assignment.ready
+        self._assignment = assignment
+        self._scenario: Scenario = scenario_from(
+            tomllib.loads(assignment.scenario_toml), where="scenario.toml"
+        )
+        self._members: tuple[Member, ...] = population(self._scenario)
+        self._plan: tuple[PlannedSend, ...] = plan(self._scenario, run_id=self._ready.run_id)
+        self._plans = plan_of(self._plan, range(len(self._members)))
+        self._buffer = BlockBuffer(process)
+        self._sink = LocustSink(self._buffer, environment.events.request)
+        self._drivers: list[UserDriver] = []
+        self._leases: list[AsyncResult] = []
+        self._blocks_sent = 0
+        self._lag_s = 0.0
+        self._self = psutil.Process()
+        self._self.cpu_percent()
+        self._finished = False
+        self.stopping = Event()
+        """Set when all pages are to be closed."""
+        self._chores = [
+            gevent.spawn(self._every, FLUSH_S, self._flush),
+            gevent.spawn(self._every, SAMPLE_S, self._sample),
+            gevent.spawn(self._watch_lag),
+        ]
+
+    # -- users ----------------------------------------------------------------------------
+
+    def lease(self) -> int | None:
+        """The index of the next user to start; ``None`` where all are taken. Blocks."""
+        answer: AsyncResult = AsyncResult()
+        self._leases.append(answer)
+        self._runner.send_message("chatquake.lease", {"process": self._process})
+        index: int | None = answer.get()
+        return index
+
+    def leased(self, index: int | None) -> None:
+        """``chatquake.leased``: the answer to the oldest request."""
+        self._leases.pop(0).set(index)
+
+    def start_user(self, index: int) -> UserDriver:
+        """Open the page of one user."""
+        member = self._members[index]
+        cohort = member.cohort
+        endpoints = self._ready.endpoints[cohort.name]
+        user_id = user_uuid(self._scenario.seed, index)
+        token = mint(
+            self._ready.jwt_secret, user_id, issued_at_unix_s=self._assignment.issued_at_unix_s
+        )
+        identity = Identity(
+            user=index,
+            user_id=user_id,
+            webinar=member.room,
+            cohort=cohort.name,
+            seed=self._scenario.seed,
+            api_key=self._ready.api_key,
+            token=token,
+        )
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Cache-Control": "no-store",
+        }
+        driver = UserDriver(
+            index,
+            Session(identity, cohort.policy, self._sink),
+            self._plans[index],
+            realtime=_endpoint(endpoints.realtime),
+            http=HttpPool(_pair(endpoints.api), endpoints.api.host, headers),
+            load_begins_s=self._assignment.load_begins_at_s,
+            load_ends_s=self._assignment.load_ends_at_s,
+            clock=monotonic_s,
+            on_crash=self._crashed,
+        )
+        self._drivers.append(driver)
+        driver.start()
+        return driver
+
+    def _crashed(self, user: int, error: BaseException) -> None:
+        lines = traceback.format_exception(error)
+        text = f"user {user} in process {self._process} crashed: {lines[-1].strip()}"
+        # From the hub: sending may block, so a greenlet does it.
+        gevent.spawn(
+            self._runner.send_message, "chatquake.crash", {"text": text, "trace": "".join(lines)}
+        )
+
+    # -- chores ---------------------------------------------------------------------------
+
+    def _every(self, period_s: float, chore: Any) -> None:
+        while True:
+            gevent.sleep(period_s)
+            chore()
+
+    def _watch_lag(self) -> None:
+        while True:
+            due_s = monotonic_s() + LAG_PROBE_S
+            gevent.sleep(LAG_PROBE_S)
+            self._lag_s = max(self._lag_s, monotonic_s() - due_s)
+
+    def _sample(self) -> None:
+        lag_s, self._lag_s = self._lag_s, 0.0
+        self._buffer.event(
+            RigSample(
+                t_s=monotonic_s(),
+                process=self._process,
+                cpu_share=self._self.cpu_percent() / 100.0,
+                loop_lag_s=lag_s,
+                rss_bytes=self._self.memory_info().rss,
+                open_fds=self._self.num_fds(),
+            )
+        )
+
+    def _flush(self) -> None:
+        self._send_blocks(self._buffer.drain(), last=False)
+        counters: Counters = self._sink.counters
+        sessions = [driver.session for driver in self._drivers if driver.session.is_open]
+        status = Status(
+            process=self._process,
+            users_open=len(sessions),
+            users_live=sum(s.is_live and not s.is_polling for s in sessions),
+            users_fallback=sum(s.is_polling for s in sessions),
+            sends=counters.sends,
+            send_timeouts=counters.send_timeouts,
+            deliveries=counters.deliveries,
+            polls=counters.polls,
+        )
+        self._runner.send_message("chatquake.status", msgspec.to_builtins(status))
+
+    def _send_blocks(self, content: bytes, *, last: bool) -> None:
+        if not content:
+            return
+        self._blocks_sent += 1
+        blocks = Blocks(process=self._process, number=self._blocks_sent, content=content, last=last)
+        self._runner.send_message("chatquake.blocks", msgspec.structs.asdict(blocks))
+
+    def finish(self) -> None:
+        """Close all pages and send the last of the record. A second call changes nothing."""
+        if self._finished:
+            return
+        self._finished = True
+        self.stopping.set()
+        for driver in self._drivers:
+            driver.stop()
+        gevent.killall(self._chores)
+        self._sample()
+        self._send_blocks(self._buffer.finish(monotonic_s()), last=True)
+
+
+def _pair(address: Address) -> tuple[str, int]:
+    return (address.host, address.port)
+
+
+def _endpoint(address: Address) -> Endpoint:
+    return Endpoint(address=_pair(address), host=address.host)
+
+
+def die_with(parent: int) -> None:
+    """End this worker when the process that forked it is gone. Never returns."""
+    while os.getppid() == parent:
+        gevent.sleep(1.0)
+    os._exit(3)

@@ -1,0 +1,133 @@
+"""``chatquake run``: starts Locust as a child and shows what it tells, until its exit code.
+
+The same run as ``locust -f locustfile.py --scenario …``: this process only watches. Its death
+is an end of file on the child's stdin, which ends everything.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Event
+from types import FrameType
+from typing import Literal
+
+import msgspec
+
+from harness.errors import RigError
+from harness.rundir import RunDir
+from scenarios.model import Scenario, to_toml
+from scenarios.progress import Failed, Finished, Note, Progress
+from scenarios.rundirs import default_run_dir
+
+_decode = msgspec.json.Decoder(Progress).decode
+
+
+def run(
+    scenario: Scenario,
+    *,
+    out: Path | None,
+    processes: int,
+    language: Literal["en", "ko"],
+    show: Callable[[Progress], None],
+) -> int:
+    """Run a scenario to its end and return the exit code (product: "Exit codes").
+
+    The first Ctrl-C ends the run in order and marks it as interrupted; the second at once.
+    """
+    directory = RunDir.create(out or default_run_dir(scenario.name))
+    directory.write(directory.scenario, to_toml(scenario).encode())
+    reading, writing = os.pipe()
+    with (directory.logs / "locust.log").open("wb") as log:
+        child = subprocess.Popen(
+            _command(directory, processes, language),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            pass_fds=(writing,),
+            env={
+                **os.environ,
+                "CHATQUAKE_PROGRESS_FD": str(writing),
+                "CHATQUAKE_LIFELINE": "1",
+                "CHATQUAKE_PREPARED": "1",
+            },
+            start_new_session=True,
+        )
+    os.close(writing)
+    with _interrupts_go_to(child, show) as interrupted:
+        ended = _follow(reading, show)
+        code = child.wait()
+    if ended is None and interrupted.is_set():
+        ended = Failed(exit_code=130, text="interrupted before the load began")
+        show(ended)
+    elif ended is None:
+        text = f"Locust ended with code {code}; see {directory.logs / 'locust.log'}"
+        ended = Failed(exit_code=3, text=text)
+        show(ended)
+    return ended.exit_code
+
+
+def _command(directory: RunDir, processes: int, language: str) -> list[str]:
+    locustfile = find_spec("locustfile")
+    if locustfile is None or locustfile.origin is None:
+        raise RigError("locustfile.py is not installed beside the packages; install the project")
+    command = [sys.executable, "-m", "locust", "-f", locustfile.origin, "--headless"]
+    command += ["--only-summary", "--scenario", str(directory.scenario)]
+    command += ["--out", str(directory.root), "--lang", language]
+    if processes > 1:
+        port = str(_free_port())
+        command += ["--processes", str(processes)]
+        command += ["--master-bind-port", port, "--master-port", port]
+    return command
+
+
+def _follow(reading: int, show: Callable[[Progress], None]) -> Finished | Failed | None:
+    """Show everything that comes; returns how the run ended, where it said so."""
+    ended: Finished | Failed | None = None
+    with os.fdopen(reading, "rb") as pipe:
+        for line in pipe:
+            progress = _decode(line)
+            if isinstance(progress, Finished | Failed):
+                ended = progress
+            show(progress)
+    return ended
+
+
+@contextmanager
+def _interrupts_go_to(
+    child: subprocess.Popen[bytes], show: Callable[[Progress], None]
+) -> Iterator[Event]:
+    """The first Ctrl-C asks the child to end in order, the second kills it and raises. Yields
+    whether there was one."""
+    asked = Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if asked.is_set():
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            raise KeyboardInterrupt
+        asked.set()
+        text = "stopping in order: healing, recording, auditing (Ctrl-C again stops at once)"
+        show(Note(t_s=0.0, level="info", text=text))
+        child.send_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _free_port() -> int:
+    """For Locust's master and workers; its default port may belong to another run."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

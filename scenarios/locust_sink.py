@@ -1,0 +1,99 @@
+"""Where the sessions of one process leave their records: the recorder, and Locust's statistics.
+
+What Locust shows: ``SEND message`` (click to answer), ``POLL messages``, ``JOIN webinar``
+(connect to rows flowing) and ``RECV by realtime`` / ``RECV by poll`` (creation to screen, by the
+wall clocks of server and client; the audit's own figures use one clock).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from harness.recorder import BlockBuffer
+from harness.records import (
+    ChannelChanged,
+    Event,
+    Fate,
+    Path,
+    PollEnded,
+    PollStarted,
+    SendEnded,
+    SendStarted,
+    SocketOpening,
+)
+from harness.wire.changes import MessageRow
+
+_RECEIVED_BY = {Path.REALTIME: "by realtime", Path.POLL: "by poll"}
+
+
+@dataclass(slots=True)
+class Counters:
+    """Running totals of one process, for the terminal."""
+
+    sends: int = 0
+    send_timeouts: int = 0
+    deliveries: int = 0
+    polls: int = 0
+
+
+class LocustSink:
+    """A :class:`harness.records.Sink` that also fires Locust's ``request`` event."""
+
+    def __init__(self, buffer: BlockBuffer, request_event: Any) -> None:
+        self.counters = Counters()
+        self._buffer = buffer
+        self._fire = request_event.fire
+        self._sends: dict[str, float] = {}
+        self._polls: dict[int, float] = {}
+        self._connects: dict[int, float] = {}
+        self._created: tuple[int, float] = (0, 0.0)
+
+    def delivery(self, t_s: float, user: int, row: MessageRow, path: Path, fate: Fate) -> None:
+        self._buffer.delivery(t_s, user, row, path, fate)
+        if fate is Fate.SUPPRESSED or path not in _RECEIVED_BY:
+            return
+        self.counters.deliveries += 1
+        if self._created[0] != row.id:  # one room's users get the same row one after another
+            self._created = (row.id, datetime.fromisoformat(row.created_at).timestamp())
+        took_s = max(0.0, time.time() - self._created[1])
+        self._report("RECV", _RECEIVED_BY[path], took_s, len(row.body), None)
+
+    def event(self, event: Event) -> None:
+        self._buffer.event(event)
+        match event:
+            case SendStarted():
+                self.counters.sends += 1
+                self._sends[event.client_msg_id] = event.t_s
+            case SendEnded():
+                if event.outcome == "timeout":
+                    self.counters.send_timeouts += 1
+                took_s = event.t_s - self._sends.pop(event.client_msg_id)
+                error = None if event.outcome == "ok" else f"{event.outcome} {event.detail}".strip()
+                self._report("SEND", "message", took_s, 0, error)
+            case PollStarted():
+                self.counters.polls += 1
+                self._polls[event.user] = event.t_s
+            case PollEnded():
+                took_s = event.t_s - self._polls.pop(event.user)
+                error = None if event.outcome == "ok" else event.outcome
+                self._report("POLL", "messages", took_s, 0, error)
+            case SocketOpening():
+                self._connects[event.user] = event.t_s
+            case ChannelChanged(status="live") if event.user in self._connects:
+                took_s = event.t_s - self._connects.pop(event.user)
+                self._report("JOIN", "webinar", took_s, 0, None)
+            case _:
+                pass
+
+    def _report(self, kind: str, name: str, took_s: float, length: int, error: str | None) -> None:
+        self._fire(
+            request_type=kind,
+            name=name,
+            response_time=took_s * 1000.0,
+            response_length=length,
+            exception=error,
+            context={},
+        )

@@ -1,0 +1,259 @@
+"""A scenario: population, workload, faults, gates and seed, from one TOML file.
+
+All durations are seconds. The load begins ``load_begins_s`` after the first user's start and
+ends where the settling phase begins; the times of faults and sends count from its beginning.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from chaos import timeline
+from chaos.faults.parse import parse_faults
+from chaos.faults.schedule import ScheduledFault
+from harness.errors import UsageError
+from harness.runsettings import GateSpec, Text
+from scenarios.checking import near, typed
+from scenarios.cohorts import Cohort, CohortTable, Name, as_table, resolve
+from scenarios.overrides import Tables, apply_sets
+from scenarios.tomltext import toml_text
+
+Seconds = Annotated[float, Meta(ge=0, le=7 * 86400)]
+SomeSeconds = Annotated[float, Meta(gt=0, le=7 * 86400)]
+
+RuleId = Annotated[
+    str, Meta(pattern=r"^[SRFTHO][0-9]+\Z", description="ids of rules and hazards, e.g. S3 or H5")
+]
+
+LEAST_LOAD_S = 1.0
+"""A shorter load says nothing."""
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many people, and how much they write. The load is open: planned, whatever happens."""
+
+    users: Annotated[int, Meta(ge=1, le=100_000)]
+    spawn_rate: Annotated[float, Meta(gt=0, le=10_000)]
+    """Users started a second."""
+    room_size: Annotated[int, Meta(ge=1)]
+    messages_per_s_per_room: Annotated[float, Meta(gt=0, le=1_000)]
+    arrivals: Literal["poisson", "constant"] = "poisson"
+
+
+class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file as written; ``faults`` stay tables, their kinds are chaos's matter."""
+
+    name: Name
+    title: Text
+    description: Text
+    shows: tuple[RuleId, ...] = ()
+    seed: Annotated[int, Meta(ge=0, le=2**53)] = 1
+    duration_s: SomeSeconds
+    settle_s: Seconds
+    warmup_s: Seconds
+    recovery_s: Seconds
+    late_after_s: SomeSeconds = 5.0
+    frozen_after_s: SomeSeconds = 2.0
+    load: Load
+    cohorts: Annotated[tuple[CohortTable, ...], Meta(min_length=1)]
+    faults: tuple[dict[str, Any], ...] = ()
+    gates: tuple[GateSpec, ...] = ()
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True):
+    """One resolved and checked scenario; nothing in it depends on the machine."""
+
+    name: str
+    title: Text
+    description: Text
+    shows: tuple[str, ...]
+    """Ids of the rules and hazards it is about."""
+    seed: int
+    duration_s: float
+    """From the first user's start to the end of the settling phase."""
+    settle_s: float
+    """At the end: no send is planned, late messages may still arrive."""
+    warmup_s: float
+    """After the last user's start, before the load begins."""
+    recovery_s: float
+    late_after_s: float
+    frozen_after_s: float
+    load: Load
+    cohorts: tuple[Cohort, ...]
+    faults: tuple[ScheduledFault, ...]
+    gates: tuple[GateSpec, ...]
+
+    @property
+    def load_begins_s(self) -> float:
+        """Time zero of plan and timeline, in seconds after the first user's start."""
+        return self.load.users / self.load.spawn_rate + self.warmup_s
+
+    @property
+    def load_ends_s(self) -> float:
+        """In seconds after the first user's start."""
+        return self.duration_s - self.settle_s
+
+    @property
+    def load_s(self) -> float:
+        """How long the load lasts."""
+        return self.load_ends_s - self.load_begins_s
+
+    @property
+    def rooms(self) -> int:
+        return math.ceil(self.load.users / self.load.room_size)
+
+
+def library_names() -> tuple[str, ...]:
+    """Names of the scenarios that come with Chatquake, sorted."""
+    folder = resources.files("scenarios").joinpath("library")
+    found = (Path(file.name) for file in folder.iterdir())
+    return tuple(sorted(file.stem for file in found if file.suffix == ".toml"))
+
+
+def load_scenario(
+    name_or_path: str,
+    *,
+    users: int | None = None,
+    duration_s: float | None = None,
+    seed: int | None = None,
+    spawn_rate: float | None = None,
+    sets: tuple[str, ...] = (),
+) -> Scenario:
+    """A scenario from the library by name, or from a TOML file by path, resolved and checked.
+
+    The arguments replace what the file says; ``sets`` are ``KEY=VALUE`` texts and win over all
+    (``scenarios.overrides``). Raises :class:`UsageError`, one line, for every mistake.
+    """
+    tables, where = _read(name_or_path)
+    top = {"duration_s": duration_s, "seed": seed}
+    load = {"users": users, "spawn_rate": spawn_rate}
+    tables |= {key: value for key, value in top.items() if value is not None}
+    if isinstance(tables.get("load"), dict):
+        tables["load"] |= {key: value for key, value in load.items() if value is not None}
+    scenario = scenario_from(apply_sets(tables, sets), where=where)
+    # The names of the metrics come with pandas, which processes that carry users do without.
+    from scenarios.gatecheck import check_gates  # noqa: PLC0415
+
+    check_gates(scenario.gates, windows=_windows(scenario), where=where)
+    return scenario
+
+
+def scenario_from(tables: Mapping[str, Any], *, where: str) -> Scenario:
+    """A scenario from the tables of its file, all checked but its gates; ``where`` names the file.
+
+    Raises :class:`UsageError`.
+    """
+    head = typed(dict(tables), _Head, where=where)
+    cohorts = resolve(head.cohorts, where=where)
+    faults = parse_faults(head.faults, where=where, cohorts=tuple(c.name for c in cohorts))
+    scenario = Scenario(
+        **{
+            field: getattr(head, field)
+            for field in Scenario.__struct_fields__
+            if field not in ("cohorts", "faults")
+        },
+        cohorts=cohorts,
+        faults=faults,
+    )
+    _check_people(scenario, where)
+    _check_duration(scenario, where)
+    timeline.validate(faults, load_s=scenario.load_s, where=where)
+    return scenario
+
+
+def to_toml(scenario: Scenario) -> str:
+    """The scenario as resolved, as a TOML file that reads back as the same scenario."""
+    tables = msgspec.to_builtins(scenario, builtin_types=(tuple,))
+    tables["cohorts"] = [as_table(cohort) for cohort in scenario.cohorts]
+    tables["faults"] = [_fault_table(fault) for fault in scenario.faults]
+    tables["gates"] = [_without_none(msgspec.to_builtins(gate)) for gate in scenario.gates]
+    return toml_text(tables)
+
+
+def _read(name_or_path: str) -> tuple[Tables, str]:
+    path = Path(name_or_path)
+    try:
+        if path.suffix == ".toml" or path.parent != Path():
+            where, text = name_or_path, path.read_text(encoding="utf-8")
+        elif name_or_path in library_names():
+            where = f"{name_or_path}.toml"
+            text = resources.files("scenarios").joinpath("library", where).read_text("utf-8")
+        else:
+            hint = near(name_or_path, library_names())
+            raise UsageError(
+                f"scenario {name_or_path!r}: not in the library; {hint}; or the path of a TOML file"
+            )
+        return _tables(text, where), where
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise UsageError(f"{name_or_path}: cannot be read: {reason}") from None
+
+
+def _tables(text: str, where: str) -> Tables:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{where}: is not TOML: {error}") from None
+
+
+def _fault_table(scheduled: ScheduledFault) -> Tables:
+    table: Tables = msgspec.to_builtins(scheduled)
+    details = table.pop("fault")
+    if scheduled.share == 1:
+        del table["share"]  # a fault that hits everything takes no share
+    return {"name": scheduled.name, "kind": scheduled.kind, **table, **details}
+
+
+def _check_people(scenario: Scenario, where: str) -> None:
+    load = scenario.load
+    for cohort in scenario.cohorts:
+        if cohort.share * load.users < 0.5:
+            raise UsageError(
+                f"{where}: cohorts.{cohort.name}.share: {cohort.share:g} of {load.users} users is "
+                f"nobody; at least {math.ceil(1 / cohort.share)} users or a greater share"
+            )
+    # A last room that is nearly empty may write less than asked (scenarios.workload).
+    present = min(load.users, load.room_size)
+    disabled_s = max(cohort.policy.send_disabled_s for cohort in scenario.cohorts)
+    if load.messages_per_s_per_room * disabled_s > present:
+        raise UsageError(
+            f"{where}: load.messages_per_s_per_room: {load.messages_per_s_per_room:g} is too much "
+            f"for a room of {present}, whose send button is disabled for {disabled_s:g} s after "
+            f"each message (S6); at most {present / disabled_s:g}"
+        )
+
+
+def _check_duration(scenario: Scenario, where: str) -> None:
+    last_end_s = max((fault.end_s for fault in scenario.faults), default=0.0)
+    needed_s = max(last_end_s, LEAST_LOAD_S)
+    if scenario.load_s + 1e-9 >= needed_s:
+        return
+    spawn_s = scenario.load.users / scenario.load.spawn_rate
+    least_s = math.ceil(spawn_s + scenario.warmup_s + needed_s + scenario.settle_s)
+    raise UsageError(
+        f"{where}: duration_s: {scenario.duration_s:g} is too short; at least {least_s}: starting "
+        f"{scenario.load.users} users takes {spawn_s:g} s, warming up {scenario.warmup_s:g} s, "
+        f"the load to the last fault's end {needed_s:g} s, settling {scenario.settle_s:g} s"
+    )
+
+
+def _windows(scenario: Scenario) -> dict[str, frozenset[str]]:
+    """The windows that each cohort will have; a fault opens them only for those it hits."""
+    windows = {}
+    for cohort in ("all", *(c.name for c in scenario.cohorts)):
+        hit = [fault.name for fault in scenario.faults if cohort in ("all", *fault.cohorts)]
+        parts = [f"{part}:{name}" for name in hit for part in ("during", "recovery")]
+        windows[cohort] = frozenset(("run", "before", *parts, *(["after"] if hit else [])))
+    return windows
+
+
+def _without_none(table: Tables) -> Tables:
+    return {key: value for key, value in table.items() if value is not None}

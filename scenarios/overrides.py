@@ -1,0 +1,98 @@
+"""``--set KEY=VALUE``: a value put into a scenario's tables before they are checked.
+
+Keys are dotted. Cohorts and faults are chosen by their name (``faults.ws-blocked.for_s``),
+gates by their metric (``gates.lost.max``), with ``@window`` and ``@cohort`` behind it where a
+metric has several gates (``gates.delivery_s.p99@before.max``).
+"""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from harness.errors import UsageError
+from harness.runsettings import GateSpec
+from scenarios.checking import near
+
+Tables = dict[str, Any]
+"""A TOML file as ``tomllib`` gives it, before any check."""
+
+_LISTS = ("cohorts", "faults", "gates")
+
+
+def apply_sets(tables: Mapping[str, Any], sets: Iterable[str]) -> Tables:
+    """A copy of ``tables`` with each ``KEY=VALUE`` put in; a later one wins.
+
+    Raises :class:`UsageError` where a text is no ``KEY=VALUE`` or names nothing that is there.
+    """
+    changed = copy.deepcopy(dict(tables))
+    for text in sets:
+        key, equals, value = text.partition("=")
+        if not equals or not all(part.strip() for part in key.split(".")):
+            raise UsageError(f"--set {text}: is not KEY=VALUE, e.g. --set load.room_size=10")
+        _put(changed, key.strip(), toml_value(value.strip()), f"--set {text}")
+    return changed
+
+
+def toml_value(text: str) -> Any:
+    """``text`` read as one TOML value; what is none is taken as it stands."""
+    try:
+        document = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return document["value"] if set(document) == {"value"} else text
+
+
+def _put(tables: Tables, key: str, value: Any, where: str) -> None:
+    head, _, rest = key.partition(".")
+    if head not in _LISTS:
+        _put_into(tables, key.split("."), value, where)
+    elif head == "gates":
+        selector, _, field = rest.rpartition(".")
+        _put_into(_gate(_listed(tables, head), selector, where), [field], value, where)
+    else:
+        name, _, field = rest.partition(".")
+        if not field:
+            raise UsageError(f"--set: {key}: name a key of it, e.g. {head}.NAME.KEY=VALUE")
+        _put_into(_named(_listed(tables, head), head, name, where), field.split("."), value, where)
+
+
+def _put_into(table: Tables, path: list[str], value: Any, where: str) -> None:
+    for part in path[:-1]:
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            raise UsageError(f"{where}: {part} is a value and has no keys below it")
+    table[path[-1]] = value
+
+
+def _listed(tables: Tables, head: str) -> list[Tables]:
+    rows = tables.get(head, [])
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _named(rows: list[Tables], head: str, name: str, where: str) -> Tables:
+    for row in rows:
+        if row.get("name") == name:
+            return row
+    names = [str(row.get("name")) for row in rows]
+    raise UsageError(f"{where}: no {head[:-1]} is named {name}; {near(name, names)}")
+
+
+def _gate(gates: list[Tables], selector: str, where: str) -> Tables:
+    metric, *limits = selector.split("@")
+    defaults = {"window": GateSpec("").window, "cohort": GateSpec("").cohort}
+    found = [
+        gate
+        for gate in gates
+        if gate.get("metric") == metric
+        and all(limit in ({**defaults, **gate}["window"], gate.get("cohort")) for limit in limits)
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        windows = ", ".join(f"{metric}@{gate.get('window', 'run')}" for gate in found)
+        raise UsageError(f"{where}: {metric} has {len(found)} gates; choose one: {windows}")
+    metrics = {str(gate.get("metric")) for gate in gates}
+    raise UsageError(f"{where}: there is no gate {selector!r}; {near(metric, metrics)}")

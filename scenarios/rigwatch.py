@@ -1,0 +1,82 @@
+"""How the rig's own processes are doing, once a second, into the conductor's record."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import psutil
+
+from harness.clock import Clock
+from harness.recorder import BlockBuffer, RecordFile
+from harness.records import RigSample
+from scenarios.server_process import ServerProcess
+
+PERIOD_S = 1.0
+LAG_PROBE_S = 0.1
+
+
+class _Meter:
+    """CPU of a process as a share of one core, since the last look."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self.process = process
+        process.cpu_percent()
+
+    def sample(self, name: str, t_s: float, loop_lag_s: float) -> RigSample:
+        with self.process.oneshot():
+            return RigSample(
+                t_s=t_s,
+                process=name,
+                cpu_share=self.process.cpu_percent() / 100.0,
+                loop_lag_s=loop_lag_s,
+                rss_bytes=self.process.memory_info().rss,
+                open_fds=self.process.num_fds(),
+            )
+
+
+async def watch_rig(
+    server: ServerProcess,
+    toxiproxy_pid: int | None,
+    *,
+    clock: Clock,
+    buffer: BlockBuffer,
+    file: RecordFile,
+) -> None:
+    """Sample server, Toxiproxy and this process until cancelled. A process that is gone is left
+    out: its end is noticed elsewhere."""
+    conductor = _Meter(psutil.Process())
+    toxiproxy = _Meter(psutil.Process(toxiproxy_pid)) if toxiproxy_pid else None
+    cpu_s, looked_s = (await server.stats()).cpu_s, clock()
+    while True:
+        lag_s = await _worst_lag(PERIOD_S, clock)
+        now_s = clock()
+        buffer.event(conductor.sample("conductor", now_s, lag_s))
+        if toxiproxy is not None and toxiproxy.process.is_running():
+            buffer.event(toxiproxy.sample("toxiproxy", now_s, 0.0))
+        try:
+            stats = await server.stats()
+        except httpx.HTTPError:
+            continue
+        buffer.event(
+            RigSample(
+                t_s=now_s,
+                process="server",
+                cpu_share=(stats.cpu_s - cpu_s) / (now_s - looked_s),
+                loop_lag_s=stats.loop_lag_s,
+                rss_bytes=stats.rss_bytes,
+                open_fds=stats.open_fds,
+            )
+        )
+        cpu_s, looked_s = stats.cpu_s, now_s
+        file.append(buffer.drain())
+
+
+async def _worst_lag(period_s: float, clock: Clock) -> float:
+    """How late a timer of this event loop fires, at worst, over the period."""
+    worst_s, end_s = 0.0, clock() + period_s
+    while clock() < end_s:
+        due_s = clock() + LAG_PROBE_S
+        await asyncio.sleep(LAG_PROBE_S)
+        worst_s = max(worst_s, clock() - due_s)
+    return worst_s

@@ -1,0 +1,159 @@
+"""Who sends what when."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.runsettings import PlannedSend
+from harness.wire.api import UUID_PATTERN
+from scenarios.chatlines import POOL_SIZE, chat_lines
+from scenarios.model import Load, Scenario, load_scenario
+from scenarios.population import population
+from scenarios.workload import SEND_MARGIN_S, arrivals, client_msg_id, plan, plan_of
+
+SEEDS = st.integers(0, 2**53)
+
+
+def crowded(seed: int, users: int, rate: float, arrivals: str = "poisson") -> Scenario:
+    """Rooms of at most five, so that people often have just written."""
+    sets = (f"load.messages_per_s_per_room={rate}", "load.room_size=5", f"load.arrivals={arrivals}")
+    return load_scenario("steady", users=users, seed=seed, sets=sets)
+
+
+def without_ids(sends: tuple[PlannedSend, ...]) -> list[PlannedSend]:
+    return [msgspec.structs.replace(send, client_msg_id="") for send in sends]
+
+
+@settings(max_examples=5, deadline=None)
+@given(SEEDS)
+def test_the_same_scenario_and_seed_give_the_same_plan(seed: int) -> None:
+    world = load_scenario("ws-blocked", seed=seed)
+
+    encode = msgspec.json.encode
+    assert encode(plan(world, run_id="a")) == encode(plan(world, run_id="a"))
+
+
+def test_another_run_differs_in_the_message_ids_alone() -> None:
+    world = load_scenario("ws-blocked")
+    first, second = plan(world, run_id="a"), plan(world, run_id="b")
+
+    assert without_ids(first) == without_ids(second)
+    assert not {s.client_msg_id for s in first} & {s.client_msg_id for s in second}
+
+
+def test_another_seed_gives_another_plan() -> None:
+    first = plan(load_scenario("steady", seed=1), run_id="a")
+    second = plan(load_scenario("steady", seed=2), run_id="a")
+
+    assert without_ids(first) != without_ids(second)
+
+
+@settings(max_examples=20, deadline=None)
+@given(SEEDS, st.integers(1, 23), st.floats(0.2, 1.0), st.sampled_from(["poisson", "constant"]))
+def test_a_plan_keeps_the_rules(seed: int, users: int, rate: float, kind: str) -> None:
+    world = crowded(seed, users, rate, kind)
+    sends = plan(world, run_id="a")
+    members = population(world)
+
+    assert [send.at_s for send in sends] == sorted(send.at_s for send in sends)
+    assert all(0 <= send.at_s < world.load_s for send in sends)
+    assert all(send.room == members[send.user].room for send in sends)
+    assert all(UUID_PATTERN.match(send.client_msg_id) for send in sends)
+    assert len({send.client_msg_id for send in sends}) == len(sends)
+    for user, own in plan_of(sends, range(users)).items():
+        pause_s = members[user].cohort.policy.send_disabled_s + SEND_MARGIN_S
+        assert [send.number for send in own] == list(range(len(own)))
+        assert all(b.at_s - a.at_s >= pause_s - 1e-9 for a, b in pairwise(own))
+
+
+def test_a_room_that_has_just_written_waits_and_the_sends_stay_apart() -> None:
+    sends = plan(crowded(seed=1, users=1, rate=1.0), run_id="a")
+
+    assert len(sends) > 5
+    assert all(b.at_s - a.at_s >= 1.0 + SEND_MARGIN_S - 1e-9 for a, b in pairwise(sends))
+
+
+def test_one_more_room_moves_nothing_in_the_others() -> None:
+    # The same load in seconds for both, though spawning takes longer.
+    few = load_scenario("steady", users=50, duration_s=30)
+    many = load_scenario("steady", users=75, duration_s=31)
+    assert few.load_s == many.load_s
+
+    rooms = [send for send in plan(many, run_id="a") if send.room <= 2]
+
+    assert rooms == list(plan(few, run_id="a"))
+
+
+@settings(max_examples=20, deadline=None)
+@given(SEEDS)
+def test_poisson_arrivals_come_at_the_asked_rate(seed: int) -> None:
+    load = Load(users=1, spawn_rate=1, room_size=1, messages_per_s_per_room=5.0)
+
+    moments = list(arrivals(load, 1_000.0, Random(seed)))
+
+    assert abs(len(moments) - 5_000) < 6 * 5_000**0.5
+    assert moments == sorted(moments)
+
+
+@given(SEEDS, st.floats(0.1, 20.0))
+def test_constant_arrivals_have_equal_gaps_and_a_phase(seed: int, rate: float) -> None:
+    load = Load(
+        users=1, spawn_rate=1, room_size=1, messages_per_s_per_room=rate, arrivals="constant"
+    )
+
+    moments = list(arrivals(load, 30.0, Random(seed)))
+
+    assert 0 <= moments[0] < 1 / rate
+    assert all(b - a == pytest.approx(1 / rate) for a, b in pairwise(moments))
+    assert 30.0 - moments[-1] <= 1 / rate + 1e-9
+
+
+def test_rooms_with_constant_arrivals_are_not_in_step() -> None:
+    world = load_scenario("steady", sets=("load.arrivals=constant",))
+    first = {send.room: send.at_s for send in reversed(plan(world, run_id="a"))}
+
+    assert first[1] != first[2]
+
+
+def test_plan_of_gives_an_empty_plan_to_somebody_who_never_writes() -> None:
+    sends = plan(load_scenario("steady"), run_id="a")
+    writer = sends[0].user
+
+    own = plan_of(sends, (writer, 10_000))
+
+    assert own[10_000] == ()
+    assert own[writer] == tuple(send for send in sends if send.user == writer)
+    assert set(own) == {writer, 10_000}
+
+
+def test_a_message_id_is_a_uuid_of_version_8_that_never_changes() -> None:
+    first = client_msg_id("run", 1, 2, 3)
+
+    assert first == client_msg_id("run", 1, 2, 3)
+    assert UUID_PATTERN.match(first)
+    assert first[14] == "8"
+    assert first[19] in "89ab"
+
+
+def test_a_message_id_keeps_its_parts_apart() -> None:
+    assert client_msg_id("run1", 1, 2, 3) != client_msg_id("run", 11, 2, 3)
+
+
+def test_the_lines_have_korean_emoji_markup_and_long_ones() -> None:
+    lines = chat_lines(1)
+
+    assert len(lines) == POOL_SIZE
+    assert lines == chat_lines(1)
+    assert lines != chat_lines(2)
+    assert any("<script>" in line for line in lines)
+    assert any("DROP TABLE" in line for line in lines)
+    assert any(len(line) > 500 for line in lines)
+    assert all(line.strip() and len(line.encode()) < 8_192 for line in lines)
+    assert sum(any("가" <= letter <= "힣" for letter in line) for line in lines) > POOL_SIZE / 4
+    assert any(ord(letter) > 0xFFFF for line in lines for letter in line)
