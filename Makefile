@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check clean
+.PHONY: help install demo test test-fast check bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,11 +27,14 @@ check: $(STAMP) ## format, lint, types and the import direction
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-test-fast: check ## the fast core: no real network, under a minute
-	$(BIN)/python -m pytest -q -m "not e2e"
+test-fast: $(STAMP) ## the fast core: no real network, under a minute
+	$(BIN)/python -m pytest -q -n auto -m "not e2e"
 
-test: check ## everything, with the real Toxiproxy, sockets and processes
-	$(BIN)/python -m pytest -q
+test: check test-fast ## everything, with the real Toxiproxy, sockets and processes
+	$(BIN)/python -m pytest -q -m e2e
+
+bench: $(STAMP) ## what a delivery and a user cost (two minutes; ends with a line of JSON)
+	@$(BIN)/python -m benchmarks.run
 
 clean: ## remove the environment, caches and run directories
 	rm -rf $(VENV) runs build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -93,6 +93,7 @@ class Generator:
         self._lag_s = 0.0
         self._self = psutil.Process()
         self._self.cpu_percent()
+        self._sample()  # what the process weighs before its first user
         self._finished = False
         self.stopping = Event()
         """Set when all pages are to be closed."""

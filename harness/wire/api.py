@@ -33,10 +33,11 @@ class CreateAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str | None = None
 
 
-class ListAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+class ListAnswer(msgspec.Struct, frozen=True):
     """``GET /api/messages?webinarId=W&after=<id>&limit=N`` (F4), ordered by id.
 
-    Without ``after`` it is the history: the last ``limit`` rows, ordered by id.
+    Without ``after`` it is the history: the last ``limit`` rows, ordered by id. Every field is
+    always written: a page reads ``messages`` without asking whether it is there.
     """
 
     success: bool

@@ -192,9 +192,9 @@ def test_two_cohorts_of_one_name_are_refused() -> None:
 
 
 def test_a_window_of_a_fault_that_spares_the_cohort_is_refused() -> None:
-    text = error_of("gates.ack_s.p99.window=during:slow-send", name="slow-send")
+    text = error_of("gates.ack_s.p90.window=during:slow-send", name="slow-send")
 
-    assert "gates.ack_s.p99.window: 'during:slow-send': allowed: before, run" in text
+    assert "gates.ack_s.p90.window: 'during:slow-send': allowed: before, run" in text
 
 
 def test_a_cohort_of_nobody_is_refused() -> None:

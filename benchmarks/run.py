@@ -1,0 +1,89 @@
+"""``make bench``: what a delivery and a user cost, with full logic, recording and Toxiproxy on.
+
+Prints a table, then one line of JSON. Exits 1 where a run was not sound or the ratio to
+Toxiproxy's own cost for the same deliveries is above its bound: absolute times depend on the
+machine, the ratio hardly does.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.cost import Cost, cost_of
+from harness.rundir import RunDir
+from scenarios.launch import run
+from scenarios.model import load_scenario
+from scenarios.progress import Failed, Note, Progress
+
+SCENARIOS = ("room-of-500", "rooms-of-50")
+CPU_BUDGET_US = 25.0
+MEMORY_BUDGET_KB = 40.0
+MOST_TIMES_TOXIPROXY = {"room-of-500": 2.0, "rooms-of-50": 2.0}
+
+
+def main() -> int:
+    costs = []
+    with tempfile.TemporaryDirectory(prefix="chatquake-bench-") as folder:
+        for name in SCENARIOS:
+            scenario = load_scenario(str(Path(__file__).parent / f"{name}.toml"))
+            print(f"{name}: {scenario.duration_s:g} s …", file=sys.stderr, flush=True)
+            out = Path(folder) / name
+            code = run(scenario, out=out, processes=1, language="en", show=_show)
+            if code not in (0, 1, 3):
+                return code
+            costs.append(cost_of(RunDir.open(out)))
+    Console(width=110).print(_table(costs))
+    print(msgspec.json.encode(costs).decode())
+    return 0 if all(_holds(cost) for cost in costs) else 1
+
+
+def _holds(cost: Cost) -> bool:
+    bound = MOST_TIMES_TOXIPROXY[cost.benchmark]
+    return cost.verdict == "pass" and cost.load_to_toxiproxy <= bound
+
+
+def _table(costs: list[Cost]) -> Table:
+    table = Table(title="Cost of the harness, through Toxiproxy", title_justify="left")
+    table.add_column("figure")
+    for cost in costs:
+        table.add_column(cost.benchmark, justify="right")
+    rows = {
+        "users": [f"{c.users:,}" for c in costs],
+        "deliveries": [f"{c.deliveries:,}" for c in costs],
+        f"load: CPU a delivery (budget {CPU_BUDGET_US:g} µs)": [
+            f"{c.load_cpu_us_per_delivery:.1f} µs" for c in costs
+        ],
+        "server: CPU a delivery": [f"{c.server_cpu_us_per_delivery:.1f} µs" for c in costs],
+        "Toxiproxy: CPU a delivery": [f"{c.toxiproxy_cpu_us_per_delivery:.1f} µs" for c in costs],
+        "load / Toxiproxy": [
+            f"{c.load_to_toxiproxy:.2f} (at most {MOST_TIMES_TOXIPROXY[c.benchmark]:g})"
+            for c in costs
+        ],
+        f"load: memory a user (budget {MEMORY_BUDGET_KB:g} KB)": [
+            f"{c.memory_kb_per_user:.1f} KB" for c in costs
+        ],
+        "worst loop lag": [f"{c.worst_loop_lag_s * 1000:.0f} ms" for c in costs],
+        "verdict": [c.verdict for c in costs],
+        "rig": ["; ".join(c.rig_findings) or "no complaint" for c in costs],
+    }
+    for figure, values in rows.items():
+        table.add_row(figure, *values)
+    return table
+
+
+def _show(progress: Progress) -> None:
+    match progress:
+        case Note(level="error", text=text) | Failed(text=text):
+            print(text, file=sys.stderr)
+        case _:
+            pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""The library, run for real: what each scenario promises, checked beside the raw record."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from harness.records import (
+    FallbackOff,
+    FallbackOn,
+    PageClosed,
+    SendEnded,
+    SocketClosed,
+    SocketOpening,
+    SpinnerOff,
+)
+from tests.e2e.conftest import LIBRARY, RunOf
+from tests.support.rundata import events, figure, plan, receipt, records, verdict
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_a_scenario_passes_and_leaves_a_complete_run_directory(
+    library_run: RunOf, name: str
+) -> None:
+    end = library_run(name)
+    assert end.code == 0, end.output
+    assert verdict(end.out).verdict == "pass"
+    assert [f for f in verdict(end.out).rig if f.level == "fatal"] == []
+    assert all(record.complete for record in records(end.out))
+    expected = "report.html report.md junit.xml metrics.json ledger.parquet commits.jsonl"
+    assert [file for file in expected.split() if not (end.out / file).is_file()] == []
+
+
+def test_steady_shows_everything_once_and_nobody_falls_back(library_run: RunOf) -> None:
+    out = library_run("steady").out
+    assert figure(out, "lost") == 0
+    assert figure(out, "visible_duplicates") == 0
+    assert events(out, FallbackOn) == []
+    assert len(events(out, SocketOpening)) == 50
+
+
+def test_ws_blocked_loses_and_doubles_nothing_while_blocked(library_run: RunOf) -> None:
+    out = library_run("ws-blocked").out
+    for window in ("during:ws-blocked", "recovery:ws-blocked", "run"):
+        assert figure(out, "lost", window) == 0
+        assert figure(out, "visible_duplicates", window) == 0
+    shown_by_poll = sum((record.deliveries["path"] == 2).sum() for record in records(out))
+    assert shown_by_poll > 0
+
+
+def test_ws_blocked_polls_only_where_f1_allows_and_not_after_restoration(
+    library_run: RunOf,
+) -> None:
+    out = library_run("ws-blocked").out
+    block = receipt(out, "ws-blocked")
+    assert block.first_effect_s is not None
+    assert block.healed_s is not None
+    on = events(out, FallbackOn)
+    assert len(on) == 50
+    for each in on:
+        failed = [
+            e
+            for e in events(out, SocketClosed)
+            if e.user == each.user and not e.was_open and e.t_s <= each.t_s
+        ]
+        assert each.reason == "socket_failures"
+        assert len(failed) == 3
+        assert each.t_s > block.first_effect_s
+    off = {event.user: event.t_s for event in events(out, FallbackOff)}
+    assert set(off) == {event.user for event in on}
+    assert min(off.values()) > block.healed_s
+    assert figure(out, "fallback_share", "after") == 0
+
+
+def test_ws_blocked_reports_detection_and_release_as_the_record_and_the_receipt_have_them(
+    library_run: RunOf,
+) -> None:
+    out = library_run("ws-blocked").out
+    block = receipt(out, "ws-blocked")
+    assert block.first_effect_s is not None
+    assert block.healed_s is not None
+    assert block.problems == ()
+    assert block.applied_s is not None
+    assert abs(block.first_effect_s - block.applied_s) < 1.0
+    detect = sorted(e.t_s - block.first_effect_s for e in events(out, FallbackOn))
+    release = sorted(e.t_s - block.healed_s for e in events(out, FallbackOff))
+    detected = figure(out, "fallback_detect_s.max", "during:ws-blocked")
+    released = figure(out, "fallback_release_s.max", "recovery:ws-blocked")
+    assert math.isclose(detected, detect[-1], abs_tol=1e-6)
+    assert math.isclose(released, release[-1], abs_tol=1e-6)
+
+
+def test_slow_send_keeps_every_bubble_ends_every_spinner_and_repairs_without_duplicates(
+    library_run: RunOf,
+) -> None:
+    out = library_run("slow-send").out
+    timed_out = {e.client_msg_id for e in events(out, SendEnded) if e.outcome == "timeout"}
+    assert timed_out
+    ended_by = {e.client_msg_id: e.by for e in events(out, SpinnerOff)}
+    assert {ended_by[each] for each in timed_out} == {"timeout"}
+    closed = events(out, PageClosed)
+    assert [e.pending for e in closed if e.pending] == []
+    assert [e.failed for e in closed if e.failed] == []  # the INSERT replaced every one
+    assert figure(out, "visible_duplicates") == 0
+    assert figure(out, "duplicate_rows") == 0
+
+
+def test_flaky_network_reconnects_everybody_and_loses_nothing(library_run: RunOf) -> None:
+    out = library_run("flaky-network").out
+    assert figure(out, "lost") == 0
+    assert figure(out, "reconnect_attempts.per_user") >= 2
+
+
+def test_the_red_twin_of_ws_blocked_shows_h5(other_run: RunOf) -> None:
+    end = other_run("red-twin")
+    assert end.code == 1, end.output
+    assert verdict(end.out).verdict == "fail"
+    failed = [gate.metric for gate in verdict(end.out).gates if gate.result != "pass"]
+    # What is never shown is never recovered from, either.
+    assert failed == ["lost", "recover_s.p90"]
+    assert figure(end.out, "lost") > 0
+
+
+@pytest.mark.parametrize(("name", "processes"), [("native", 1), ("native-2", 2)])
+def test_native_locust_leaves_a_complete_audited_run_directory(
+    other_run: RunOf, name: str, processes: int
+) -> None:
+    end = other_run(name)
+    assert end.code == 0, end.output
+    assert verdict(end.out).verdict == "pass"
+    assert len(records(end.out)) == processes
+    assert all(record.complete for record in records(end.out))
+    assert (end.out / "report.html").is_file()
+
+
+def test_the_plan_is_the_same_for_one_process_and_two(other_run: RunOf) -> None:
+    def planned(name: str) -> list[tuple[object, ...]]:
+        sends = plan(other_run(name).out)
+        return [(s.user, s.number, s.room, s.at_s, s.body) for s in sends]
+
+    assert planned("native") == planned("native-2")
+
+
+def test_every_planned_send_was_made_at_its_moment_whichever_process_carried_the_user(
+    other_run: RunOf,
+) -> None:
+    for name in ("native", "native-2"):
+        out = other_run(name).out
+        ended = {(e.client_msg_id, e.outcome) for e in events(out, SendEnded)}
+        assert ended == {(send.client_msg_id, "ok") for send in plan(out)}
