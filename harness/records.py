@@ -254,8 +254,6 @@ Event = (
 class Sink(Protocol):
     """Where a session's records go. Must not block: it is called from socket callbacks."""
 
-    def delivery(
-        self, t_s: float, user: int, row: MessageRow, path: Path, fate: Fate
-    ) -> None: ...
+    def delivery(self, t_s: float, user: int, row: MessageRow, path: Path, fate: Fate) -> None: ...
 
     def event(self, event: Event) -> None: ...

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import RecordError
+from harness.errors import RecordError, UsageError
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class RunDir:
 
     @classmethod
     def create(cls, root: Path) -> RunDir:
-        """Make a new run directory. Raises :class:`RecordError` if it is there and not empty."""
+        """Make a new run directory. Raises :class:`UsageError` if it is there and not empty."""
         if root.exists() and any(root.iterdir()):
-            raise RecordError(f"{root}: exists and is not empty; choose another --out")
+            raise UsageError(f"{root}: exists and is not empty; choose another --out")
         (root / "events").mkdir(parents=True)
         (root / "logs").mkdir()
         (root / "server").mkdir()

@@ -13,7 +13,7 @@ from reports.presence import Presence, observe, position
 from reports.spans import Ints
 
 _ENOUGH_ROOMS = 10
-"""From this many rooms on they are the clusters of the bootstrap (product: "Intervals")."""
+"""From this many rooms on they are the clusters of the bootstrap (docs/metrics.md)."""
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def check_name(metric: str) -> None:
 def verdict(
     gates: Sequence[GateResult], rig: Sequence[RigFinding], settings: RunSettings
 ) -> Verdict:
-    """Merge gates and findings (product: "Exit codes")."""
+    """Merge gates and findings (docs/exit-codes-and-verdict.md)."""
     fatal = [finding for finding in rig if finding.level == "fatal"]
     blind = [finding for finding in fatal if finding.what in EVIDENCE]
     whole = not (blind or settings.interrupted or settings.broken)

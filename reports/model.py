@@ -19,7 +19,7 @@ EVERYBODY = "all"
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of the run for one cohort, cut at the receipts' times (product: "Windows")."""
+    """A stretch of the run for one cohort, cut at the receipts' times (docs/metrics.md)."""
 
     name: str
     """``run``, ``before``, ``during:<fault>``, ``recovery:<fault>``, ``after``."""
@@ -95,7 +95,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """0 pass, 1 fail, 3 invalid (product: "Exit codes")."""
+        """0 pass, 1 fail, 3 invalid (docs/exit-codes-and-verdict.md)."""
         return {"pass": 0, "fail": 1, "invalid": 3}[self.verdict]
 
 

@@ -1,9 +1,9 @@
 """The conductor: ``python -m scenarios.conductor RUN_DIR --lang en``, a child of the load.
 
-Starts the reference server and Toxiproxy, plays the timeline, lets the canary prove it, collects
-what the server knows, and audits. Reads :data:`scenarios.rig.ToConductor` from stdin and writes
-:data:`scenarios.rig.FromConductor` to stdout. When its stdin ends it heals, stops its children
-and goes, whatever happened to the load.
+Starts the rig, plays the timeline, lets the canary prove it, collects what the server knows, and
+audits. Reads :data:`scenarios.messages.ToConductor` from stdin and writes
+:data:`scenarios.messages.FromConductor` to stdout. When its stdin ends it heals, stops its
+children and goes, whatever happened to the load.
 """
 
 from __future__ import annotations
@@ -29,28 +29,19 @@ from chaos import timeline
 from chaos.canary import CanarySettings, watch
 from chaos.director import Director
 from chaos.history import HistoryEntry
-from chaos.lines import Target
 from chaos.receipts import receipts
-from chaos.toxiproxy.client import ToxiproxyClient
-from chaos.toxiproxy.install import Found, ToxiproxySettings, find_toxiproxy
-from chaos.toxiproxy.model import Proxy
-from chaos.toxiproxy.process import ToxiproxyProcess, start_toxiproxy
 from harness.clock import monotonic_s
-from harness.errors import ChatquakeError, RigError
+from harness.errors import ChatquakeError, UsageError
 from harness.receipts import Probe, ReceiptBook
 from harness.recorder import BlockBuffer, RecordFile
 from harness.rundir import RunDir
 from harness.runsettings import RunSettings
 from harness.tokens import mint_anon
-from scenarios.model import Scenario, load_scenario
-from scenarios.progress import Note
-from scenarios.rig import (
-    Address,
+from scenarios.messages import (
     Audited,
     Begin,
     Broken,
     CannotRun,
-    CohortEndpoints,
     End,
     FaultsOn,
     FromConductor,
@@ -58,8 +49,10 @@ from scenarios.rig import (
     ToConductor,
     Told,
 )
+from scenarios.model import Scenario, load_scenario
+from scenarios.progress import Note
+from scenarios.rig import Rig, start_rig
 from scenarios.rigwatch import watch_rig
-from scenarios.server_process import ServerProcess, reference_server
 from scenarios.settings import settings_of
 from scenarios.workload import plan
 
@@ -86,19 +79,6 @@ class Evidence:
     """Names of the faults that are on."""
 
 
-@dataclass(frozen=True)
-class Rig:
-    """What runs beside the load."""
-
-    server: ServerProcess
-    toxiproxy: ToxiproxyClient
-    proxies: dict[str, Proxy]
-    toxiproxy_version: str
-    toxiproxy_pid: int | None
-    ended: Task[str]
-    """Done when a part of the rig is gone; says which and how."""
-
-
 class Conductor:
     """One run's rig, from its start to the audit's end."""
 
@@ -122,17 +102,32 @@ class Conductor:
     async def conduct(self, stdin: asyncio.StreamReader) -> None:
         """The whole of it. Raises :class:`RigError` where the rig cannot be started."""
         async with AsyncExitStack() as stack:
-            rig = await self._unless_left_alone(self._start(stack))
+            rig = await self._unless_left_alone(
+                start_rig(
+                    stack,
+                    self._scenario,
+                    self._run,
+                    jwt_secret=self._secret,
+                    say=lambda line: self._note("info", f"Toxiproxy: {line}"),
+                )
+            )
             settings = settings_of(
                 self._scenario,
-                run_id=self._run.root.name,
+                run_id=f"{self._run.root.name}-{secrets.token_hex(4)}",
                 toxiproxy=rig.toxiproxy_version,
                 wall_clock_start=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             )
             self._write_settings(settings)
             planned = plan(self._scenario, run_id=settings.run_id)
             self._run.write(self._run.plan, msgspec.json.Encoder().encode_lines(planned))
-            tell(self._ready(rig, settings.run_id))
+            tell(
+                Ready(
+                    run_id=settings.run_id,
+                    endpoints=rig.endpoints,
+                    jwt_secret=self._secret,
+                    api_key=self._api_key,
+                )
+            )
             end = await self._watch(rig, stdin)
             await self._collect(rig)
         if self._begin is None:
@@ -152,7 +147,7 @@ class Conductor:
         await self._audit()
 
     async def _unless_left_alone(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do the work, or give it up at once when the load is gone. Raises :class:`RigError`."""
+        """Do the work, or give it up at once when the load is gone. Raises :class:`LeftAlone`."""
         task = asyncio.create_task(work)
         gone = asyncio.create_task(self._left_alone.wait())
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -163,79 +158,16 @@ class Conductor:
             raise LeftAlone
         return task.result()
 
-    # -- the rig --------------------------------------------------------------------------
-
-    async def _start(self, stack: AsyncExitStack) -> Rig:
-        run = self._run
-        server = await stack.enter_async_context(
-            reference_server(
-                run.database,
-                run.logs / "server.log",
-                jwt_secret=self._secret,
-            )
-        )
-        found = await asyncio.to_thread(self._find_toxiproxy)
-        ended = [asyncio.create_task(server.ended())]
-        pid: int | None = None
-        if found.url is not None:
-            url = found.url
-        else:
-            assert found.path is not None
-            process = await stack.enter_async_context(
-                await start_toxiproxy(found.path, run.logs / "toxiproxy.log")
-            )
-            url, pid = process.url, process.pid
-            ended.append(asyncio.create_task(_toxiproxy_ended(process)))
-        client = await stack.enter_async_context(ToxiproxyClient(url))
-        proxies = {}
-        for cohort in self._scenario.cohorts:
-            for side, port in (("api", server.api_port), ("realtime", server.realtime_port)):
-                proxy = Proxy(
-                    name=f"{cohort.name}-{side}",
-                    listen="127.0.0.1:0",
-                    upstream=f"{server.host}:{port}",
-                )
-                proxies[proxy.name] = await client.create(proxy)
-                if found.url is not None:  # somebody else's: leave it as it was
-                    stack.push_async_callback(client.delete, proxy.name)
-        return Rig(
-            server=server,
-            toxiproxy=client,
-            proxies=proxies,
-            toxiproxy_version=f"{await client.version()} ({found.source})",
-            toxiproxy_pid=pid,
-            ended=asyncio.create_task(_first(ended)),
-        )
-
-    def _find_toxiproxy(self) -> Found:
-        settings = ToxiproxySettings(location=os.environ.get("CHATQUAKE_TOXIPROXY", ""))
-        return find_toxiproxy(settings, lambda line: self._note("info", f"Toxiproxy: {line}"))
-
-    def _ready(self, rig: Rig, run_id: str) -> Ready:
-        return Ready(
-            run_id=run_id,
-            endpoints={
-                cohort.name: CohortEndpoints(
-                    api=_address(rig.proxies[f"{cohort.name}-api"]),
-                    realtime=_address(rig.proxies[f"{cohort.name}-realtime"]),
-                )
-                for cohort in self._scenario.cohorts
-            },
-            jwt_secret=self._secret,
-            api_key=self._api_key,
-        )
-
     # -- while the run goes on ------------------------------------------------------------
 
     async def _watch(self, rig: Rig, stdin: asyncio.StreamReader) -> End:
         """Canary, samples and timeline, until the load says that it is over."""
-        targets = [_target(proxy) for proxy in rig.proxies.values()]
         buffer = BlockBuffer("conductor")
         with RecordFile(self._run.events / "conductor.cqr", "conductor") as file:
             canary = asyncio.create_task(
                 watch(
-                    targets,
-                    CanarySettings(api_key=self._api_key),
+                    rig.targets,
+                    CanarySettings(api_key=self._api_key, links=self._canary_links()),
                     clock=monotonic_s,
                     sink=self._evidence.probes.append,
                 )
@@ -254,6 +186,10 @@ class Conductor:
                 await asyncio.gather(*helpers.values(), return_exceptions=True)
                 file.append(buffer.finish(monotonic_s()))
         return end
+
+    def _canary_links(self) -> int:
+        """Of a fault with a share below 1, one kept connection would prove nothing."""
+        return 6 if any(fault.share < 1.0 for fault in self._scenario.faults) else 1
 
     async def _listen(
         self, rig: Rig, stdin: asyncio.StreamReader, helpers: dict[str, Task[None]]
@@ -374,31 +310,6 @@ def _how_it_ended(name: str, task: Task[object]) -> str:
     return str(task.result())
 
 
-async def _first(tasks: list[Task[str]]) -> str:
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    return done.pop().result()
-
-
-def _target(proxy: Proxy) -> Target:
-    host, port = _host_port(proxy.listen)
-    side: Literal["api", "realtime"] = "api" if proxy.name.endswith("-api") else "realtime"
-    return Target(proxy=proxy.name, side=side, host=host, port=port)
-
-
-def _host_port(listen: str) -> tuple[str, int]:
-    host, _, port = listen.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
-def _address(proxy: Proxy) -> Address:
-    return Address(*_host_port(proxy.listen))
-
-
-async def _toxiproxy_ended(process: ToxiproxyProcess) -> str:
-    how = await process.ended()
-    return f"Toxiproxy ended with code {how.exit_code}: {'; '.join(how.last_lines)}"
-
-
 class LeftAlone(Exception):
     """The load is gone before the run was over: nothing is left to be done for it."""
 
@@ -425,10 +336,10 @@ async def _main(root: Path, language: Literal["en", "ko"]) -> None:
         await conductor.conduct(stdin)
     except LeftAlone:
         os._exit(3)  # a thread that still builds or audits for nobody must not hold us up
-    except RigError as error:
-        tell(CannotRun(exit_code=3, text=str(error)))
+    except UsageError as error:
+        tell(CannotRun(exit_code=2, text=str(error)))
     except ChatquakeError as error:
-        tell(CannotRun(exit_code=3, text=f"the run could not be audited: {error}"))
+        tell(CannotRun(exit_code=3, text=str(error)))
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from gevent import subprocess
 from gevent.event import AsyncResult
 
 from harness.rundir import RunDir
-from scenarios.rig import (
+from scenarios.messages import (
     Audited,
     Broken,
     CannotRun,

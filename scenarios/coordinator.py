@@ -19,14 +19,14 @@ import msgspec
 from gevent.event import Event
 
 from harness.clock import monotonic_s
-from harness.errors import RigError
+from harness.errors import RigError, UsageError
 from harness.recorder import RecordFile
 from harness.rundir import RunDir
 from scenarios.conductor_link import ConductorLink
 from scenarios.generator import Assignment, Blocks, Status
+from scenarios.messages import Audited, Begin, Broken, End, FaultsOn, FromConductor, Ready, Told
 from scenarios.model import Scenario, to_toml
 from scenarios.progress import Failed, Finished, Note, Phase, Progress, Tick
-from scenarios.rig import Audited, Begin, Broken, End, FaultsOn, FromConductor, Ready, Told
 
 log = logging.getLogger("chatquake")
 
@@ -95,14 +95,15 @@ class Coordinator:
     # -- before ---------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Start the conductor and wait for its rig. Raises :class:`RigError`."""
+        """Start the conductor and wait for its rig. Raises :class:`RigError`, or
+        :class:`UsageError` where a setting is wrong."""
         self._run.write(self._run.scenario, to_toml(self._scenario).encode())
         self._conductor = ConductorLink(self._run, self._language, self._heard)
         answer = self._conductor.wait_ready(READY_WITHIN_S)
         if not isinstance(answer, Ready):
             self._finished = True
             self._conductor.close()
-            raise RigError(answer.text)
+            raise UsageError(answer.text) if answer.exit_code == 2 else RigError(answer.text)
         self._ready = answer
 
     def begin(self, workers: int) -> None:

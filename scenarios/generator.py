@@ -28,9 +28,9 @@ from harness.records import RigSample
 from harness.runsettings import PlannedSend
 from harness.tokens import mint, user_uuid
 from scenarios.locust_sink import Counters, LocustSink
+from scenarios.messages import Address, Ready
 from scenarios.model import Scenario, scenario_from
 from scenarios.population import Member, population
-from scenarios.rig import Address, Ready
 from scenarios.workload import plan, plan_of
 
 LAG_PROBE_S = 0.1

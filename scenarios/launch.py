@@ -38,7 +38,7 @@ def run(
     language: Literal["en", "ko"],
     show: Callable[[Progress], None],
 ) -> int:
-    """Run a scenario to its end and return the exit code (product: "Exit codes").
+    """Run a scenario to its end and return the exit code (docs/exit-codes-and-verdict.md).
 
     The first Ctrl-C ends the run in order and marks it as interrupted; the second at once.
     """

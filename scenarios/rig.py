@@ -1,90 +1,115 @@
-"""What the load (Locust) and the conductor tell each other: one JSON object a line on a pipe.
-
-The load's side writes to the conductor's stdin and reads its stdout. The conductor owns the
-reference server, Toxiproxy, the faults and the audit; the load owns the users.
-"""
+"""What runs beside the load: the reference server, Toxiproxy, and a pair of proxies a cohort."""
 
 from __future__ import annotations
 
-import msgspec
+import asyncio
+import os
+from asyncio import Task
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Literal
 
-from scenarios.progress import Note
+from chaos.lines import Target
+from chaos.toxiproxy.client import ToxiproxyClient
+from chaos.toxiproxy.install import Found, ToxiproxySettings, find_toxiproxy
+from chaos.toxiproxy.model import Proxy
+from chaos.toxiproxy.process import ToxiproxyProcess, start_toxiproxy
+from chaos.toxiproxy.ways import Say
+from harness.rundir import RunDir
+from scenarios.messages import Address, CohortEndpoints
+from scenarios.model import Scenario
+from scenarios.server_process import ServerProcess, reference_server
 
-
-class Begin(msgspec.Struct, frozen=True, kw_only=True, tag="begin"):
-    """To the conductor: the first user starts now. Times are host-monotonic."""
-
-    started_at_s: float
-    load_begins_at_s: float
-    load_ends_at_s: float
-    processes: int
-    """How many carry users."""
-
-
-class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
-    """To the conductor: all pages are closed and recorded; heal, collect, audit."""
-
-    ended_at_s: float
-    interrupted: str = ""
-    """Why the run ended before its time; empty for a whole run."""
-    broken: tuple[str, ...] = ()
-    """What failed on the load's side."""
+Side = Literal["api", "realtime"]
 
 
-ToConductor = Begin | End
+@dataclass(frozen=True)
+class Rig:
+    """A running rig; it ends with the exit stack that it was started in."""
+
+    server: ServerProcess
+    toxiproxy: ToxiproxyClient
+    toxiproxy_version: str
+    toxiproxy_pid: int | None
+    """``None`` where it is somebody else's."""
+    proxies: dict[tuple[str, Side], Proxy]
+    """By cohort and side."""
+    ended: Task[str]
+    """Done when a part of the rig is gone; says which and how."""
+
+    @property
+    def endpoints(self) -> dict[str, CohortEndpoints]:
+        """Where each cohort's clients connect."""
+        return {
+            cohort: CohortEndpoints(
+                api=Address(*_host_port(self.proxies[cohort, "api"])),
+                realtime=Address(*_host_port(self.proxies[cohort, "realtime"])),
+            )
+            for cohort, _ in self.proxies
+        }
+
+    @property
+    def targets(self) -> list[Target]:
+        """What the canary probes."""
+        found = []
+        for (_, side), proxy in self.proxies.items():
+            host, port = _host_port(proxy)
+            found.append(Target(proxy=proxy.name, side=side, host=host, port=port))
+        return found
 
 
-class Address(msgspec.Struct, frozen=True):
-    host: str
-    port: int
+async def start_rig(
+    stack: AsyncExitStack, scenario: Scenario, run: RunDir, *, jwt_secret: str, say: Say
+) -> Rig:
+    """Start everything; ``say`` hears how Toxiproxy is found. Raises ``RigError``."""
+    server = await stack.enter_async_context(
+        reference_server(run.database, run.logs / "server.log", jwt_secret=jwt_secret)
+    )
+    ends = [asyncio.create_task(server.ended())]
+    found = await asyncio.to_thread(_find_toxiproxy, say)
+    url, pid = found.url, None
+    if found.path is not None:
+        process = await stack.enter_async_context(
+            await start_toxiproxy(found.path, run.logs / "toxiproxy.log")
+        )
+        url, pid = process.url, process.pid
+        ends.append(asyncio.create_task(_toxiproxy_ended(process)))
+    assert url is not None  # found has a path or a URL
+    toxiproxy = await stack.enter_async_context(ToxiproxyClient(url))
+    proxies: dict[tuple[str, Side], Proxy] = {}
+    for cohort in scenario.cohorts:
+        upstreams: dict[Side, int] = {"api": server.api_port, "realtime": server.realtime_port}
+        for side, port in upstreams.items():
+            name, upstream = f"{cohort.name}-{side}", f"{server.host}:{port}"
+            wanted = Proxy(name=name, listen="127.0.0.1:0", upstream=upstream)
+            proxies[cohort.name, side] = await toxiproxy.create(wanted)
+            if found.url is not None:  # somebody else's: leave it as it was
+                stack.push_async_callback(toxiproxy.delete, name)
+    return Rig(
+        server=server,
+        toxiproxy=toxiproxy,
+        toxiproxy_version=f"{await toxiproxy.version()} ({found.source})",
+        toxiproxy_pid=pid,
+        proxies=proxies,
+        ended=asyncio.create_task(_first(ends)),
+    )
 
 
-class CohortEndpoints(msgspec.Struct, frozen=True):
-    """Where a cohort's clients connect: its own pair of proxies."""
-
-    api: Address
-    realtime: Address
+def _find_toxiproxy(say: Say) -> Found:
+    location = os.environ.get("CHATQUAKE_TOXIPROXY", "")
+    return find_toxiproxy(ToxiproxySettings(location=location), say)
 
 
-class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
-    """From the conductor: server, proxies and canary are up."""
-
-    run_id: str
-    endpoints: dict[str, CohortEndpoints]
-    """By cohort."""
-    jwt_secret: str
-    api_key: str
+async def _toxiproxy_ended(process: ToxiproxyProcess) -> str:
+    how = await process.ended()
+    return f"Toxiproxy ended with code {how.exit_code}: {'; '.join(how.last_lines)}"
 
 
-class FaultsOn(msgspec.Struct, frozen=True, kw_only=True, tag="faults_on"):
-    """From the conductor: the names of the faults that are on from here."""
-
-    names: tuple[str, ...]
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told"):
-    """From the conductor: a line for the terminal."""
-
-    note: Note
+async def _first(tasks: list[Task[str]]) -> str:
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    return done.pop().result()
 
 
-class Broken(msgspec.Struct, frozen=True, kw_only=True, tag="broken"):
-    """From the conductor: a part of the rig failed; the run cannot be judged, so end it."""
-
-    text: str
-
-
-class Audited(msgspec.Struct, frozen=True, kw_only=True, tag="audited"):
-    """From the conductor: the run directory is complete."""
-
-    exit_code: int
-
-
-class CannotRun(msgspec.Struct, frozen=True, kw_only=True, tag="cannot_run"):
-    """From the conductor: the run could not be made, or not be audited."""
-
-    exit_code: int
-    text: str
-
-
-FromConductor = Ready | FaultsOn | Told | Broken | Audited | CannotRun
+def _host_port(proxy: Proxy) -> tuple[str, int]:
+    host, _, port = proxy.listen.rpartition(":")
+    return host.strip("[]"), int(port)

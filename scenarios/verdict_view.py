@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import msgspec
@@ -90,10 +92,20 @@ def sentence(verdict: Verdict) -> str:
 
 
 def report_lines(run_dir: Path, cwd: Path) -> list[str]:
-    """Where the report is and how to open it."""
-    shown = run_dir.relative_to(cwd) if run_dir.is_relative_to(cwd) else run_dir
+    """Where the report is and how to make it again."""
+    shown = _seen_from(cwd, run_dir)
     report = shown / "report.html"
-    return [f"Report: {report} (open it in a browser)", f"Again:  chatquake report {shown}"]
+    return [f"Report: {report} (open it in a browser)", f"Again:  {_command(cwd)} report {shown}"]
+
+
+def _command(cwd: Path) -> str:
+    """How ``chatquake`` is typed here: by name where it is on the PATH, else by its place."""
+    own = Path(sys.executable).with_name("chatquake")
+    return "chatquake" if shutil.which("chatquake") else str(_seen_from(cwd, own))
+
+
+def _seen_from(cwd: Path, path: Path) -> Path:
+    return path.relative_to(cwd) if path.is_relative_to(cwd) else path
 
 
 def _because(verdict: Verdict) -> str:

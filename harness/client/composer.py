@@ -12,6 +12,7 @@ from harness.client.policy import Policy
 from harness.records import SendEnded, SendOutcome, SendSkipped, SendStarted, SpinnerOff
 from harness.wire.api import CREATE_PATH, CreateAnswer, CreateRequest
 from harness.wire.changes import MessageRow
+from harness.wire.unreadable import UNREADABLE
 
 _encode = msgspec.json.Encoder().encode
 _decode_answer = msgspec.json.Decoder(CreateAnswer).decode
@@ -78,7 +79,7 @@ class Composer:
         client_msg_id = self._finish(request)
         try:
             answer = _decode_answer(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             self._failed(client_msg_id, "bad_answer", now_s, status, str(error)[:200])
             return None
         if not answer.success:
@@ -86,6 +87,9 @@ class Composer:
             return None
         if answer.message is None:
             self._failed(client_msg_id, "bad_answer", now_s, status, "success without a message")
+            return None
+        if answer.message.client_msg_id != client_msg_id:
+            self._failed(client_msg_id, "bad_answer", now_s, status, "another message's row")
             return None
         self._ended(client_msg_id, "ok", now_s, status, row_id=answer.message.id)
         self.spinner_off(client_msg_id, "api", now_s)

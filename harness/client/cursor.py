@@ -22,12 +22,18 @@ class Cursor:
         self.after: int | None = None
         """``None`` until the first read: read the history instead."""
 
-    def read(self, last_id: int | None, *, whole: bool, since_live: bool) -> None:
-        """A poll or the history brought everything up to ``last_id`` (``None``: no rows).
+    def read(
+        self, last_id: int | None, *, asked_after: int | None, whole: bool, since_live: bool
+    ) -> None:
+        """A poll or the history brought the rows up to ``last_id`` (``None``: no rows).
 
+        ``asked_after``: the ``after`` that it asked with, ``None`` for the last rows alone;
         ``whole``: it did not fill its limit; ``since_live``: rows have been flowing since before
         it started.
         """
+        fits = whole or asked_after is not None or self.after is None
+        if self._mode == "confirmed" and not fits:
+            return  # the last rows alone: some may lie between what was known and these
         self._advance(last_id or 0)
         if whole and since_live:
             self._contiguous = True

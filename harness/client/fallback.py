@@ -15,11 +15,15 @@ from harness.client.states import after
 from harness.records import FallbackOff, FallbackOn, PollEnded, PollStarted
 from harness.wire.api import LIST_PATH, ListAnswer
 from harness.wire.changes import MessageRow
+from harness.wire.unreadable import UNREADABLE
 
 _decode_answer = msgspec.json.Decoder(ListAnswer).decode
 
 Cause = Literal["period", "activation", "return", "release", "subscribed"]
 Outcome = Literal["ok", "timeout", "refused", "bad_answer", "network"]
+
+CATCH_UP: frozenset[Cause] = frozenset(("release", "subscribed"))
+"""Polls that close a gap and that nothing else would repeat: they go on until it is closed."""
 
 
 class Polling(Enum):
@@ -49,6 +53,7 @@ class Fallback:
     """The page's polling. At most one poll is under way at a time."""
 
     __slots__ = (
+        "_asked_after",
         "_awake",
         "_cause",
         "_cursor",
@@ -81,6 +86,7 @@ class Fallback:
         self._polls = 0
         self._request: int | None = None
         self._cause: Cause = "period"
+        self._asked_after: int | None = None
         self._live = False
         self._live_since_start = False
         """Whether rows have been flowing since before the poll under way started."""
@@ -142,8 +148,8 @@ class Fallback:
             self._next_cause = None
             self._poll_once("return", now_s)
             self._next_tick(now_s)
-        elif self._next_cause is not None:
-            self._poll_once(self._next_cause, now_s)
+        else:
+            self._poll_what_is_owed(now_s)
 
     def silence(self, now_s: float) -> None:
         """The timer of F1: no event for so long."""
@@ -169,6 +175,9 @@ class Fallback:
 
     def tick(self, now_s: float) -> None:
         """The period is over; a poll still under way makes this tick do nothing."""
+        if self._polling is Polling.OFF:
+            self._poll_what_is_owed(now_s)  # a catch-up that failed
+            return
         if self._request is None:
             self._start("period", now_s)
         self._next_tick(now_s)
@@ -180,7 +189,7 @@ class Fallback:
         """The answer of the poll under way; returns its rows, ordered by id."""
         try:
             answer = _decode_answer(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             self._ended("bad_answer", 0, now_s)
             return ()
         if not answer.success:
@@ -188,11 +197,18 @@ class Fallback:
             return ()
         rows = tuple(answer.messages)
         whole = len(rows) < self._policy.poll_limit
+        before = self._cursor.after
         self._cursor.read(
-            rows[-1].id if rows else None, whole=whole, since_live=self._live_since_start
+            rows[-1].id if rows else None,
+            asked_after=self._asked_after,
+            whole=whole,
+            since_live=self._live_since_start,
         )
-        if not whole and self._cause in ("release", "subscribed") and self._next_cause is None:
-            self._next_cause = self._cause  # the gap was longer than one page
+        # The gap was longer than one page; one that brings nothing new (a cached answer) would
+        # be asked for without end.
+        moved = self._cursor.after != before or self._asked_after is None
+        if not whole and moved and self._cause in CATCH_UP and self._next_cause is None:
+            self._next_cause = self._cause
         self._ended("ok", len(rows), now_s)
         return rows
 
@@ -215,7 +231,8 @@ class Fallback:
         self._polls += 1
         self._cause = cause
         self._live_since_start = self._live
-        position = "" if self._cursor.after is None else f"&after={self._cursor.after}"
+        self._asked_after = self._cursor.after
+        position = "" if self._asked_after is None else f"&after={self._asked_after}"
         query = f"webinarId={self._webinar}{position}&limit={self._policy.poll_limit}"
         self._request = self._effects.request("GET", f"{LIST_PATH}?{query}")
         self._effects.wake_at("poll_timeout", now_s + self._policy.poll_timeout_s)
@@ -231,9 +248,21 @@ class Fallback:
                 t_s=now_s, user=self._effects.user, poll=self._polls, outcome=outcome, rows=rows
             )
         )
-        if self._next_cause is not None and self._awake:
-            cause, self._next_cause = self._next_cause, None
-            self._start(cause, now_s)
+        if outcome != "ok" and self._is_lone_catch_up:
+            self._next_cause = self._cause
+            self._next_tick(now_s)
+        else:
+            self._poll_what_is_owed(now_s)
+
+    @property
+    def _is_lone_catch_up(self) -> bool:
+        """The poll under way closes a gap, and no other poll is going to follow it."""
+        return self._cause in CATCH_UP and self._polling is Polling.OFF and self._next_cause is None
+
+    def _poll_what_is_owed(self, now_s: float) -> None:
+        cause, self._next_cause = self._next_cause, None
+        if cause is not None:
+            self._poll_once(cause, now_s)
 
     def _next_tick(self, now_s: float) -> None:
         tick = self._policy.poll_jitter_drawn == "tick"

@@ -8,6 +8,7 @@ Two state machines: the socket (connect, lose, wait, try again) and the room's c
 from __future__ import annotations
 
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from harness.records import ChannelChanged, Finding, SocketClosed, SocketOpened,
 from harness.wire import phoenix
 from harness.wire.changes import ChangeData, ChangePayload
 from harness.wire.phoenix import Frame, FrameError, Vsn
+from harness.wire.unreadable import UNREADABLE
 
 HEARTBEAT_S = 25.0
 """After open, and after each answer."""
@@ -125,6 +127,21 @@ _decode_change = msgspec.json.Decoder(ChangePayload).decode
 _decode_reply = msgspec.json.Decoder(_Reply).decode
 _decode_system = msgspec.json.Decoder(_System).decode
 
+
+@lru_cache(maxsize=512)
+def _read(data: str | bytes, vsn: Vsn) -> tuple[Frame, ChangeData | None]:
+    """Read a frame, and the change in it where it carries one.
+
+    A room's users get the same bytes, so a process decodes them once and its users share the
+    (frozen) row. Raises :class:`FrameError` or :class:`msgspec.DecodeError`; errors are not kept.
+    """
+    frame = phoenix.decode(data, vsn)
+    if frame.event == "postgres_changes":
+        return frame, _decode_change(frame.payload).data
+    return frame, None
+
+
+_BAD_FRAME: tuple[type[Exception], ...] = (FrameError, *UNREADABLE)
 _JOINED_STATES = frozenset((Channel.JOINED, Channel.LIVE))
 
 
@@ -181,7 +198,8 @@ class Realtime:
         self._recreations = 0
         self._ref = 0
         self._join_ref = ""
-        self._heartbeat_ref = ""
+        self._heartbeat_ref: str | None = None
+        """Of the heartbeat that is not answered yet."""
         self.visible = True
 
     @property
@@ -213,9 +231,9 @@ class Realtime:
         self._effects.cancel("recreate")
 
     def shown(self, now_s: float) -> None:
-        """The tab is visible again: a parked socket is tried at once."""
-        self.visible = True
-        if self._socket is Socket.PARKED:
+        """The tab is visible again: a socket that is parked or waits is tried at once."""
+        was_hidden, self.visible = not self.visible, True
+        if was_hidden and self._socket in (Socket.PARKED, Socket.WAITING):
             self.connect(now_s)
 
     def set_token(self, token: str) -> None:
@@ -271,19 +289,24 @@ class Realtime:
         self, socket: int, data: str | bytes, now_s: float
     ) -> ChangeData | Signal | None:
         """One text frame; returns the change it carried, or the signal it caused."""
-        if socket != self._attempts:
+        if socket != self._attempts or self._socket is not Socket.OPEN:
             return None
         try:
-            frame = phoenix.decode(data, self._vsn)
+            frame, change = _read(data, self._vsn)
             if frame.topic == self._topic:
-                return self._channel_frame(frame, now_s)
-            if frame.event == "phx_reply" and frame.ref == self._heartbeat_ref:
-                self._heartbeat_ref = ""
-                self._effects.cancel("heartbeat_timeout")
-                self._effects.wake_at("heartbeat", now_s + HEARTBEAT_S)
-        except (FrameError, msgspec.DecodeError) as error:
+                return self._channel_frame(frame, change, now_s)
+            if frame.event == "phx_reply" and self._heartbeat_ref is not None:
+                self._heartbeat_answered(frame.ref, now_s)
+        except _BAD_FRAME as error:
             self._found("unreadable_frame", str(error), now_s)
         return None
+
+    def _heartbeat_answered(self, ref: str | None, now_s: float) -> None:
+        if ref != self._heartbeat_ref:
+            return
+        self._heartbeat_ref = None
+        self._effects.cancel("heartbeat_timeout")
+        self._effects.wake_at("heartbeat", now_s + HEARTBEAT_S)
 
     # -- timers ---------------------------------------------------------------------------
 
@@ -314,6 +337,7 @@ class Realtime:
             case "join":
                 self._changed("timed_out", "no answer to the join", now_s)
                 self._push("phx_leave", {})
+                self._join_ref = ""  # late answers to this join, and its close, are stale
                 self._rejoin_later(now_s)
             case "rejoin" | "recreate" if self._socket is Socket.OPEN:
                 self._join(now_s)
@@ -342,17 +366,19 @@ class Realtime:
         self._effects.wake_at("join", now_s + JOIN_TIMEOUT_S)
         self._changed("joining", "", now_s)
 
-    def _channel_frame(self, frame: Frame, now_s: float) -> ChangeData | Signal | None:
+    def _channel_frame(
+        self, frame: Frame, change: ChangeData | None, now_s: float
+    ) -> ChangeData | Signal | None:
         if frame.join_ref is not None and frame.join_ref != self._join_ref:
             return None  # a frame of an earlier join of this topic
         match frame.event:
             case "postgres_changes" if self._channel in _JOINED_STATES:
-                return _decode_change(frame.payload).data
+                return change
             case "phx_reply" if frame.ref == self._join_ref:
                 self._join_answered(_decode_reply(frame.payload), now_s)
             case "system":
                 return self._system(_decode_system(frame.payload), now_s)
-            case "phx_close" if frame.ref == self._join_ref:
+            case "phx_close" if frame.ref == self._join_ref and self._channel is not Channel.CLOSED:
                 return self._closed_for_good(now_s)
             case "phx_error" if frame.ref == self._join_ref and self._is_on_server:
                 was_live = self._channel_lost("channel crashed", now_s)
@@ -387,6 +413,7 @@ class Realtime:
         """``phx_close``: the library gives up; the app creates the channel anew (R3)."""
         was_live = self.is_live
         self._effects.cancel("join")
+        self._effects.cancel("rejoin")
         self._move_channel(ChannelEvent.CLOSE)
         self._changed("closed", "ended by the server", now_s)
         wait_s = min(self._policy.recreate_delay_s * 2**self._recreations, RECREATE_MAX_S)

@@ -25,6 +25,7 @@ from harness.client.fallback import Fallback
 from harness.client.message_list import Bubble, MessageList
 from harness.client.policy import Policy
 from harness.client.realtime import Realtime, Signal
+from harness.errors import LocalProtocolError
 from harness.records import (
     Finding,
     OnlineChanged,
@@ -40,6 +41,7 @@ from harness.seeds import stream
 from harness.wire.api import LIST_PATH, ListAnswer
 from harness.wire.changes import MessageRow
 from harness.wire.phoenix import Vsn
+from harness.wire.unreadable import UNREADABLE
 
 _decode_history = msgspec.json.Decoder(ListAnswer).decode
 
@@ -141,7 +143,12 @@ class Session:
     # -- the person and the browser -------------------------------------------------------
 
     def open_page(self, now_s: float) -> None:
-        """The page loads: read the history and subscribe, side by side."""
+        """The page loads: read the history and subscribe, side by side.
+
+        Raises :class:`LocalProtocolError` where it is open already.
+        """
+        if self._open:
+            raise LocalProtocolError("the page is open already")
         me = self._identity
         self._open = True
         self._effects.sink.event(
@@ -299,7 +306,7 @@ class Session:
         self._history = None
         try:
             answer = _decode_history(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             self._found("history_bad_answer", str(error), now_s)
             return
         if not answer.success:
@@ -308,7 +315,8 @@ class Session:
         for row in answer.messages:
             self._row_arrived(row, Path.HISTORY, now_s)
         last = answer.messages[-1].id if answer.messages else None
-        self._cursor.read(last, whole=True, since_live=False)
+        whole = len(answer.messages) < self._policy.history_limit
+        self._cursor.read(last, asked_after=None, whole=whole, since_live=False)
 
     def _found(self, what: str, detail: str, now_s: float) -> None:
         self._effects.sink.event(

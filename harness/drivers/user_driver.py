@@ -95,13 +95,16 @@ class UserDriver:
 
     def stop(self) -> None:
         """Close the page and release everything, at once. A second call changes nothing."""
-        now_s = self._clock()
-        if self.session.is_open and not self._failed:
-            for send in self._plan[self._next_send :]:
-                at_s = self._load_begins_s + send.at_s
-                self.session.skip_message(send.number, at_s, "load_ended", now_s)
-            self.session.close_page(now_s)
+        if self.session.is_open:
+            self._input(self._leave)
         self._release()
+
+    def _leave(self, now_s: float) -> None:
+        for send in self._plan[self._next_send :]:
+            at_s = self._load_begins_s + send.at_s
+            self.session.skip_message(send.number, at_s, "load_ended", now_s)
+        self._next_send = len(self._plan)
+        self.session.close_page(now_s)
 
     # -- what the network says (called from the hub) --------------------------------------
 
@@ -174,6 +177,10 @@ class UserDriver:
             reason = str(failure)
             if self._requests.pop(request, None) is not None:
                 self._input(lambda now_s: self.session.http_failed(request, reason, now_s))
+            return
+        except Exception as error:  # noqa: BLE001 - a crash is the rig's, and must be heard of
+            self._requests.pop(request, None)
+            self._crash(error)
             return
         if self._requests.pop(request, None) is None:
             return  # aborted when the answer was already here

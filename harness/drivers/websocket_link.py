@@ -11,6 +11,7 @@ import errno
 import socket
 from typing import Any, Protocol
 
+from gevent.monkey import get_original
 from websockets.client import ClientProtocol
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response
@@ -61,12 +62,16 @@ class WebSocketLink:
         self._loop = loop
         self._owner = owner
         self._buffer = bytearray()
-        self._fragments = bytearray()
+        self._fragments: bytearray | None = None
+        """Of the text message under way; the pieces of a binary one are not kept."""
         self._closed = False
         resource, _, query = path.partition("?")
         uri = WebSocketURI(False, host, address[1], resource, query)
         self._protocol = ClientProtocol(uri, max_size=MAX_MESSAGE_BYTES)
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # Locust has patched the module: gevent's own class would wrap every recv in a wait that
+        # a callback must never make.
+        plain_socket = get_original("socket", "socket")
+        self._socket = plain_socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = loop.io(self._socket.fileno(), _READ)
@@ -135,27 +140,29 @@ class WebSocketLink:
             if self._closed:
                 return
         self._flush()
-        if not data or self._protocol.close_rcvd is not None:
+        if not data or self._is_over:
             self._finished()
 
     def _received(self, event: Any) -> None:
         if isinstance(event, Frame):
             self._frame(event)
         elif isinstance(event, Response):
-            if self._protocol.state is State.OPEN:
+            # Not its state: a Close frame of the same read may have ended it already.
+            if self._protocol.handshake_exc is None:
                 self._owner.link_opened(self.number)
             else:
                 self._lost(CloseCode.ABNORMAL_CLOSURE, f"HTTP {event.status_code}")
 
     def _frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.TEXT or frame.opcode is Opcode.CONT:
-            if frame.fin and not self._fragments:
+        if frame.opcode is Opcode.TEXT:
+            if frame.fin:
                 self._owner.link_frame(self.number, bytes(frame.data))
-                return
+            else:
+                self._fragments = bytearray(frame.data)
+        elif frame.opcode is Opcode.CONT and self._fragments is not None:
             self._fragments += frame.data
             if frame.fin:
-                whole = bytes(self._fragments)
-                self._fragments.clear()
+                whole, self._fragments = bytes(self._fragments), None
                 self._owner.link_frame(self.number, whole)
 
     # -- inside ---------------------------------------------------------------------------
@@ -180,12 +187,19 @@ class WebSocketLink:
         else:
             self._writer.stop()
 
+    @property
+    def _is_over(self) -> bool:
+        """The peer closed it, or said what a browser does not wait to hear the end of."""
+        protocol = self._protocol
+        broken = protocol.handshake_exc is not None or protocol.parser_exc is not None
+        return broken or protocol.close_rcvd is not None
+
     def _finished(self) -> None:
         """The peer is done: with a Close frame its code, else 1006."""
         received = self._protocol.close_rcvd
         if received is None:
-            handshake = self._protocol.handshake_exc
-            reason = str(handshake) if handshake is not None else "connection lost"
+            broken = self._protocol.handshake_exc or self._protocol.parser_exc
+            reason = "connection lost" if broken is None else str(broken)
             self._lost(CloseCode.ABNORMAL_CLOSURE, reason)
         else:
             self._lost(received.code, received.reason)

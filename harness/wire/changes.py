@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -10,7 +10,8 @@ import msgspec
 class MessageRow(msgspec.Struct, frozen=True):
     """A row of ``messages`` as every path shows it (Realtime, poll, API answer)."""
 
-    id: int
+    id: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+    """``int8``: no other number can be a row's, or be recorded."""
     webinar_id: int
     user_id: str
     client_msg_id: str

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from harness.wire.unreadable import UNREADABLE
+
 Vsn = Literal["1.0.0", "2.0.0"]
 
 EMPTY = msgspec.Raw(b"{}")
@@ -57,7 +59,7 @@ def decode(text: str | bytes, vsn: Vsn) -> Frame:
         if vsn == "2.0.0":
             return _decode_v2(text)
         old = _decode_v1(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise FrameError(str(error)) from None
     return Frame(old.join_ref, old.ref, old.topic, old.event, old.payload)
 

@@ -1,4 +1,4 @@
-"""All figures of a run by window and cohort (product: "Metrics")."""
+"""All figures of a run by window and cohort (docs/metrics.md)."""
 
 from __future__ import annotations
 

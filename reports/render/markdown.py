@@ -22,7 +22,7 @@ def markdown(audit: Audit, *, language: Language) -> str:
         _gates(audit, texts),
         *_windows(audit, texts),
         _title("section.settings", texts),
-        f"`chatquake run {_code(audit.settings.scenario)} --seed {audit.settings.seed}`",
+        _say(texts, sentence("settings.repeat")) + " `chatquake run scenario.toml`",
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 

@@ -147,7 +147,6 @@ def side_by_side(tmp_path_factory: pytest.TempPathFactory) -> _Run:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_fault_of_each_kind_leaves_a_sound_receipt(side_by_side: _Run, kind: str) -> None:
     receipt = side_by_side.receipts()[kind]
-    print(receipt)
     assert receipt.problems == ()
 
 
@@ -206,7 +205,7 @@ def test_a_share_of_the_connections_is_proved_with_several_links(tmp_path: Path)
     assert receipt.problems == ()
     within = [p for p in run.probes if p.kind == "ws" and _during(p, receipt)]
     late = [p for p in within if (p.answered_s or 0) - p.sent_s > 0.2]
-    assert 0 < len(late) <= len(within)
+    assert late
 
 
 def _during(probe: Probe, receipt: Receipt) -> bool:

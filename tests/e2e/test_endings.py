@@ -7,8 +7,10 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,8 +28,8 @@ def running(tmp_path: Path) -> Iterator[RunningRun]:
     run.clean_up()
 
 
-def verdict(out: Path) -> dict[str, object]:
-    content: dict[str, object] = json.loads((out / "verdict.json").read_text())
+def verdict(out: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((out / "verdict.json").read_text())
     return content
 
 
@@ -87,6 +89,17 @@ def test_a_part_of_the_rig_that_dies_makes_the_run_invalid(running: RunningRun, 
     assert verdict(end.out)["verdict"] == "invalid"
     named = {"server": "server ended", "toxiproxy": "Toxiproxy ended"}[role]
     assert named in end.output
+
+
+def test_a_load_generator_that_stood_still_makes_the_run_invalid(running: RunningRun) -> None:
+    in_load(running)
+    load = running.family()["locust"]
+    load.suspend()
+    time.sleep(3.0)
+    load.resume()
+    end = running.wait()
+    assert end.code == 3, end.output
+    assert "generator_starved" in [f["what"] for f in verdict(end.out)["rig"]]
 
 
 def test_an_unknown_scenario_is_one_line_and_exit_2(tmp_path: Path) -> None:

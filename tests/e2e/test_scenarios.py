@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +20,11 @@ from harness.records import (
 )
 from tests.e2e.conftest import LIBRARY, RunOf
 from tests.support.rundata import events, figure, plan, receipt, records, verdict
+from tests.support.runs import CHATQUAKE
 
 pytestmark = pytest.mark.e2e
+
+_RENDERED = (".html", ".md", ".xml", ".svg", ".parquet")
 
 
 @pytest.mark.parametrize("name", LIBRARY)
@@ -32,6 +38,20 @@ def test_a_scenario_passes_and_leaves_a_complete_run_directory(
     assert all(record.complete for record in records(end.out))
     expected = "report.html report.md junit.xml metrics.json ledger.parquet commits.jsonl"
     assert [file for file in expected.split() if not (end.out / file).is_file()] == []
+
+
+def test_a_report_is_a_function_of_the_run_directory(library_run: RunOf, tmp_path: Path) -> None:
+    out = library_run("ws-blocked").out
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(out, moved)
+    made = [file for file in moved.rglob("*") if file.suffix in _RENDERED]
+    for file in made:
+        file.unlink()
+    subprocess.run([*CHATQUAKE, "report", str(moved)], check=True, capture_output=True)
+    assert len(made) > 10
+    for file in made:
+        again, first = file.read_bytes(), (out / file.relative_to(moved)).read_bytes()
+        assert again == first, file.name
 
 
 def test_steady_shows_everything_once_and_nobody_falls_back(library_run: RunOf) -> None:

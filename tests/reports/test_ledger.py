@@ -192,3 +192,39 @@ def test_an_acknowledged_message_without_a_row_is_lost_after_ack() -> None:
         "m0-0",
         None,
     )
+
+
+def test_a_page_opened_at_the_very_commit_should_show_it() -> None:
+    raw = Raw(
+        (planned(0, 0, 10.0),),
+        (committed(1, 5, "m0-0", 110.0),),
+        (),
+        (opened(0), opened(1, t_s=110.0), opened(2, t_s=110.5)),
+    )
+    assert list(gather(history(raw)).ledger.receiver) == [0, 1]
+
+
+def test_what_was_committed_within_the_last_second_is_not_judged() -> None:
+    raw = Raw((planned(0, 0, 10.0),), (committed(1, 5, "m0-0", 159.5),), (), (opened(0),))
+    ledger = gather(history(raw)).ledger
+    assert list(ledger.is_kind("unjudged")) == [True]
+    assert not ledger.expected.any()
+
+
+def test_a_row_by_answer_and_by_realtime_is_normal_for_its_sender_alone() -> None:
+    raw = Raw(
+        (planned(0, 0, 10.0),),
+        (committed(1, 5, "m0-0", 110.0),),
+        tuple(
+            Delivery(110.5 + step, user, 5, path, fate)
+            for step, (path, fate) in enumerate(
+                [(Path.API, Fate.SWAPPED), (Path.REALTIME, Fate.SUPPRESSED)]
+            )
+            for user in (0, 1)
+        ),
+        (opened(0), opened(1), closed(0)),
+    )
+    ledger = gather(history(raw)).ledger
+    assert list(ledger.suppressed_normal) == [1, 0]
+    assert list(ledger.suppressed_other) == [0, 1]
+    assert [CLASSES[kind] for kind in ledger.kind] == ["once", "suppressed_duplicate"]

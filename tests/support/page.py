@@ -23,7 +23,7 @@ from harness.client.commands import (
 )
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
-from harness.records import Delivery, Event, Fate, Path
+from harness.records import Delivery, Event, Fate, Finding, Path
 from harness.wire.api import CREATE_PATH, CreateAnswer, ListAnswer
 from harness.wire.changes import ChangeData, ChangePayload, MessageRow
 from harness.wire.phoenix import Frame, Vsn, decode, encode_from_server, payload
@@ -81,6 +81,8 @@ class Page:
         self.now_s = 0.0
         self.sink = ListSink()
         self.commands: list[Command] = []
+        self.heartbeats_are_answered = False
+        """Where a test waits for longer than a heartbeat's patience and means something else."""
         self._vsn: Vsn = vsn
         self._sends = 0
         identity = Identity(
@@ -102,8 +104,11 @@ class Page:
         until_s = self.now_s + seconds
         while (due_s := self.session.next_wake_s) <= until_s:
             self.now_s = max(self.now_s, due_s)
+            beats = len(self.frames("heartbeat"))
             self.session.wake(self.now_s)
             self.drain()
+            if self.heartbeats_are_answered and len(self.frames("heartbeat")) > beats:
+                self.heartbeat_answered()
         self.now_s = until_s
 
     def drain(self) -> None:
@@ -166,8 +171,10 @@ class Page:
     def attempt_fails_after_its_wait(self) -> None:
         """Let the reconnect timer fire and the attempt fail at once."""
         before = self.socket
-        while self.socket == before:
+        for _ in range(10):  # no wait is longer than 10 s
             self.wait(1.0)
+            if self.socket != before:
+                break
         self.socket_closes()
 
     def raw(self, data: str | bytes, socket: int | None = None) -> None:
@@ -242,7 +249,7 @@ class Page:
         self.answers(self.polls[-1], encoded(ListAnswer(True, list(rows))))
 
     def answers_history(self, rows: Sequence[MessageRow] = ()) -> None:
-        self.answers(self.all(StartRequest)[0], encoded(ListAnswer(True, list(rows))))
+        self.answers(self.requests[0], encoded(ListAnswer(True, list(rows))))
 
     # -- what the page did ----------------------------------------------------------------
 
@@ -255,13 +262,22 @@ class Page:
         return [one for one in self.sink.events if isinstance(one, kind)]
 
     @property
+    def requests(self) -> list[StartRequest]:
+        """All HTTP requests so far; the first is the history."""
+        return self.all(StartRequest)
+
+    @property
+    def findings(self) -> list[Finding]:
+        return self.events(Finding)
+
+    @property
     def sends(self) -> list[StartRequest]:
-        return [one for one in self.all(StartRequest) if one.path == CREATE_PATH]
+        return [one for one in self.requests if one.path == CREATE_PATH]
 
     @property
     def polls(self) -> list[StartRequest]:
         """Every read but the history, which is the first request of the page."""
-        return [one for one in self.all(StartRequest)[1:] if one.method == "GET"]
+        return [one for one in self.requests[1:] if one.method == "GET"]
 
     @property
     def aborted(self) -> list[int]:
@@ -287,6 +303,12 @@ def encoded(value: msgspec.Struct) -> bytes:
     return msgspec.json.encode(value)
 
 
+def transcript(page: Page) -> bytes:
+    """All that a page did and recorded, as bytes."""
+    whole = (page.commands, page.sink.events, page.sink.deliveries)
+    return msgspec.json.encode([[repr(one) for one in part] for part in whole])
+
+
 def live_page(policy: Policy = PLAN, *, vsn: Vsn = "2.0.0", seed: int = 7) -> Page:
     """A page on which rows flow, with an empty history and nothing under way."""
     page = Page(policy, vsn=vsn, seed=seed)
@@ -302,7 +324,7 @@ def polling_page(policy: Policy = PLAN, *, seed: int = 7) -> Page:
     page = Page(policy, seed=seed)
     page.opens()
     page.socket_closes()
-    while not page.session.is_polling:
+    for _ in range(2):
         page.attempt_fails_after_its_wait()
     page.answers_poll()
     return page

@@ -1,0 +1,207 @@
+"""The state tables: whole, reachable, walked through, and strict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from typing import Any
+
+import pytest
+
+from harness.client import fallback, message_list, realtime
+from harness.client.effects import Effects
+from harness.client.fallback import POLLING_TABLE, Polling
+from harness.client.message_list import BUBBLE_TABLE, Bubble, MessageList
+from harness.client.policy import Policy
+from harness.client.realtime import (
+    CHANNEL_TABLE,
+    SOCKET_TABLE,
+    Channel,
+    Realtime,
+    Socket,
+    SocketEvent,
+)
+from harness.client.states import after
+from harness.errors import LocalProtocolError
+from tests.support.page import ME, ListSink, Page, live_page, row
+
+Table = Mapping[tuple[Any, Any], Any]
+TABLES: dict[str, tuple[Table, Enum]] = {
+    "socket": (SOCKET_TABLE, Socket.IDLE),
+    "channel": (CHANNEL_TABLE, Channel.CLOSED),
+    "polling": (POLLING_TABLE, Polling.OFF),
+    "bubble": (BUBBLE_TABLE, Bubble.SENDING),
+}
+tables = pytest.mark.parametrize(("table", "start"), TABLES.values(), ids=TABLES.keys())
+
+
+@tables
+def test_every_state_is_reachable(table: Table, start: Enum) -> None:
+    reached = {start}
+    while more := {to for (state, _), to in table.items() if state in reached} - reached:
+        reached |= more
+
+    assert reached == set(type(start))
+
+
+@tables
+def test_what_the_table_does_not_name_raises_and_says_what_was_asked(
+    table: Table, start: Enum
+) -> None:
+    triggers = {trigger for _, trigger in table}
+    illegal = {(s, t) for s in type(start) for t in triggers} - table.keys()
+
+    assert illegal
+    for state, trigger in illegal:
+        with pytest.raises(LocalProtocolError, match=f"{state.name}.*{trigger.name}"):
+            after(table, state, trigger)
+
+
+def test_opening_an_open_page_raises_and_changes_nothing() -> None:
+    page = live_page()
+    records, commands = list(page.sink.events), list(page.commands)
+
+    with pytest.raises(LocalProtocolError, match="open already"):
+        page.starts()
+    page.drain()
+
+    assert (page.sink.events, page.commands) == (records, commands)
+    assert page.session.is_live
+
+
+def test_connecting_twice_raises_and_changes_nothing() -> None:
+    effects = Effects(user=1, sink=ListSink())
+    part = Realtime(42, Policy(name="p"), effects, api_key="k", token="t")
+    part.connect(0.0)
+    before = list(effects.commands)
+
+    with pytest.raises(LocalProtocolError, match="CONNECTING does not allow CONNECT"):
+        part.connect(1.0)
+
+    assert effects.commands == before
+    assert effects.next_wake_s == float("inf")
+
+
+class Watched(dict[Any, Any]):
+    """A table that remembers what was looked up."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+        self.visited: set[Any] = set()
+
+    def __getitem__(self, key: Any) -> Any:
+        self.visited.add(key)
+        return super().__getitem__(key)
+
+
+def _tours() -> Iterator[Callable[[], None]]:
+    """Lives that together take every transition which a page can take."""
+
+    def page_in(*acts: Callable[[Page], None]) -> Callable[[], None]:
+        def tour() -> None:
+            page = Page()
+            page.opens()
+            for act in acts:
+                act(page)
+            page.closes()
+
+        return tour
+
+    def fails(page: Page) -> None:
+        page.socket_closes()
+
+    def crashes(page: Page) -> None:
+        page.frame("phx_error", {}, join_ref=page.join_ref, ref=page.join_ref)
+
+    def waits(seconds: float) -> Callable[[Page], None]:
+        return lambda page: page.wait(seconds)
+
+    opens, live, joined = Page.socket_opens, Page.goes_live, Page.join_answered
+    hides: Callable[[Page], None] = lambda page: page.visible(False)  # noqa: E731 - beside shows
+    shows: Callable[[Page], None] = lambda page: page.visible(True)  # noqa: E731
+    receives: Callable[[Page], None] = lambda page: page.receives(row(1))  # noqa: E731
+
+    yield page_in()  # closed while connecting
+    yield page_in(fails)  # closed while the socket waits
+    yield page_in(opens)  # closed while joining
+    yield page_in(opens, joined)
+    yield page_in(live, Page.system)
+    yield page_in(live, fails)
+    yield page_in(live, fails, waits(1.0))
+    yield page_in(live, waits(50.0))  # closed after a missed heartbeat
+    yield page_in(live, waits(53.0))
+    yield page_in(live, hides, fails, waits(1.0))  # closed while parked
+    yield page_in(live, hides, fails, waits(1.0), shows)
+    yield page_in(opens, joined, crashes)
+    yield page_in(opens, crashes, waits(1.0))
+    yield page_in(opens, Page.channel_closed)
+    yield page_in(live, crashes, Page.channel_closed, waits(1.0))
+    yield page_in(live, waits(10.0), receives)
+    yield page_in(live, waits(10.0), hides, shows)
+    yield page_in(live, waits(10.0), hides, receives)
+
+
+def _send_tours() -> Iterator[Callable[[], None]]:
+    def swapped_while_sending() -> None:
+        page = live_page()
+        page.receives(row(1, by=ME, client_msg_id=page.types()))
+
+    def swapped_after_the_timeout() -> None:
+        page = live_page()
+        key = page.types()
+        page.wait(10.0)
+        page.receives(row(1, by=ME, client_msg_id=key))
+
+    yield swapped_while_sending
+    yield swapped_after_the_timeout
+
+
+NEVER_TAKEN = {
+    (Socket.IDLE, SocketEvent.DISCONNECT),  # a page is closed only after it was opened
+}
+
+
+def test_every_transition_of_the_tables_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = []
+    for module, name in (
+        (realtime, "SOCKET_TABLE"),
+        (realtime, "CHANNEL_TABLE"),
+        (fallback, "POLLING_TABLE"),
+        (message_list, "BUBBLE_TABLE"),
+    ):
+        watched.append(Watched(getattr(module, name)))
+        monkeypatch.setattr(module, name, watched[-1])
+
+    for tour in (*_tours(), *_send_tours()):
+        tour()
+
+    left = {key for table in watched for key in table.keys() - table.visited}
+    assert left == NEVER_TAKEN
+
+
+def test_a_row_that_is_on_the_screen_is_suppressed() -> None:
+    screen = MessageList()
+
+    fates = [screen.arrive(1, "a").name, screen.arrive(1, "a").name]
+
+    assert fates == ["SHOWN", "SUPPRESSED"]
+
+
+def test_s5_a_second_row_with_ones_own_id_is_a_second_line() -> None:
+    screen = MessageList()
+    screen.show_bubble("a")
+
+    fates = [screen.arrive(1, "a").name, screen.arrive(2, "a").name]
+
+    assert fates == ["SWAPPED", "SHOWN"]  # the server broke S5: the person sees it twice
+
+
+def test_r4_a_bubble_matches_by_its_id_alone() -> None:
+    screen = MessageList()
+    screen.show_bubble("a")
+
+    assert screen.arrive(1, "b").name == "SHOWN"
+    assert screen.bubbles(Bubble.SENDING) == ("a",)
+    assert screen.arrive(2, "a").name == "SWAPPED"
+    assert screen.bubbles(Bubble.SENDING) == ()
+    assert screen.last_id == 2

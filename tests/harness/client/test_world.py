@@ -1,0 +1,192 @@
+"""Pages and the server's real room logic over a network that lies: what holds all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pytest
+from hypothesis import HealthCheck, Phase, find, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from harness.client.policy import Policy
+from tests.support.world import FAULTS, Fault, User, World
+
+PLAN = Policy(name="plan", poll_limit=5)
+HARDENED = Policy(
+    name="hardened",
+    poll_limit=5,
+    poll_on_release=True,
+    poll_on_subscribed=True,
+    cursor="confirmed",
+)
+
+numbers = st.integers(0, 2)
+seconds = st.sampled_from([0.0, 0.01, 0.3, 1.0, 3.0, 9.0, 12.0, 30.0])
+
+
+class RoomOfLies(RuleBasedStateMachine):
+    """Two hardened pages (one of the older serializer) and one of the owners' plan."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World([(HARDENED, "2.0.0"), (HARDENED, "1.0.0"), (PLAN, "2.0.0")])
+
+    def user(self, number: int) -> User:
+        return self.world.users[number]
+
+    @rule(number=numbers)
+    def types(self, number: int) -> None:
+        self.world.types(self.user(number))
+
+    @rule()
+    def stranger_types(self) -> None:
+        self.world.stranger_types()
+
+    @rule(number=numbers, visible=st.booleans())
+    def shows_or_hides(self, number: int, visible: bool) -> None:
+        self.world.set_visible(self.user(number), visible)
+
+    @rule(number=numbers, online=st.booleans())
+    def goes_on_or_offline(self, number: int, online: bool) -> None:
+        self.world.set_online(self.user(number), online)
+
+    @rule(number=numbers, refuses=st.booleans())
+    def refuses_sockets(self, number: int, refuses: bool) -> None:
+        self.user(number).line.refuses = refuses
+
+    @rule(number=numbers)
+    def blocks(self, number: int) -> None:
+        self.world.block(self.user(number))
+
+    @rule(number=numbers)
+    def unblocks(self, number: int) -> None:
+        self.world.unblock(self.user(number))
+
+    @rule(number=numbers)
+    def cuts(self, number: int) -> None:
+        self.world.cut(self.user(number))
+
+    @rule(number=numbers, faults=st.lists(st.sampled_from(FAULTS), max_size=2))
+    def is_away_for_a_second(self, number: int, faults: list[Fault]) -> None:
+        self.world.cut(self.user(number))
+        self.world.stranger_types()
+        self.user(number).line.faults.extend(faults)
+        self.world.wait(1.3)
+
+    @rule(number=numbers)
+    def dies_silently(self, number: int) -> None:
+        self.world.dies_silently(self.user(number))
+
+    @rule(number=numbers)
+    def ends_the_channel(self, number: int) -> None:
+        self.world.end_channel(self.user(number))
+
+    @rule(number=numbers, count=st.integers(1, 5))
+    def repeats_frames(self, number: int, count: int) -> None:
+        self.user(number).line.repeats += count
+
+    @rule(number=numbers, faults=st.lists(st.sampled_from(FAULTS), min_size=1, max_size=3))
+    def spoils_requests(self, number: int, faults: list[Fault]) -> None:
+        self.user(number).line.faults.extend(faults)
+
+    @rule(seconds=seconds)
+    def waits(self, seconds: float) -> None:
+        self.world.wait(seconds)
+
+    def teardown(self) -> None:
+        self.world.settle()
+        self.world.wait(1.0)
+        for user in self.world.users:
+            assert user.spinning() == set()
+            assert user.unfinished() == set()
+            if user.policy is HARDENED and user.visible and user.online:
+                assert self.world.missing(user) == set(), f"user {user.number}"
+
+
+TestRoomOfLies = RoomOfLies.TestCase
+TestRoomOfLies.settings = settings(
+    max_examples=120,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+# -- what the owners' plan loses (H5) -------------------------------------------------------
+
+Act = Callable[[World], None]
+ACTS: dict[str, Act] = {
+    "cut": lambda world: world.cut(world.users[0]),
+    "message": World.stranger_types,
+    "wait 0.3 s": lambda world: world.wait(0.3),
+    "wait 2 s": lambda world: world.wait(2.0),
+    "wait 12 s": lambda world: world.wait(12.0),
+}
+LOSS = ("cut", "message", "wait 2 s", "message")
+"""A row is committed while the socket is away for a second; the next one hides the gap."""
+
+
+def lost(policy: Policy, acts: Iterable[str]) -> set[int]:
+    """The rows that a page never gets, live at first, however long it looks at the room after."""
+    world = World([(policy, "2.0.0")])
+    world.wait(2.0)
+    for act in acts:
+        ACTS[act](world)
+    world.settle()
+    world.wait(1.0)
+    return world.missing(world.users[0])
+
+
+def test_h5_the_plan_loses_the_rows_of_a_short_outage_for_ever() -> None:
+    assert lost(PLAN, LOSS) == {1}
+
+
+def test_h5_the_hardened_policy_loses_nothing_of_the_same_outage() -> None:
+    assert lost(HARDENED, LOSS) == set()
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_enough"),
+    [
+        ({"poll_on_subscribed": True}, True),
+        ({"poll_on_release": True}, False),
+        ({"cursor": "confirmed"}, False),
+    ],
+    ids=["poll-on-subscribed", "poll-on-release", "confirmed"],
+)
+def test_h5_which_switch_alone_brings_the_row_back(
+    changed: dict[str, bool | str], is_enough: bool
+) -> None:
+    policy = Policy(**{"name": "one switch", **changed})  # type: ignore[arg-type]
+
+    assert (lost(policy, LOSS) == set()) is is_enough
+
+
+@pytest.mark.parametrize(("policy", "loses"), [(PLAN, True), (HARDENED, False)])
+def test_h8_a_row_between_the_join_and_system_ok_is_lost_unless_a_poll_follows(
+    policy: Policy, loses: bool
+) -> None:
+    world = World([(policy, "2.0.0")])
+    world.wait(0.3)  # the history is read, the channel joined, and rows do not flow yet
+    world.stranger_types()
+
+    world.settle()
+
+    assert (1 in world.missing(world.users[0])) is loses
+
+
+def test_h5_a_search_finds_a_loss_of_the_plan_by_itself() -> None:
+    found = find(
+        st.lists(st.sampled_from(sorted(ACTS)), max_size=8),
+        lambda acts: bool(lost(PLAN, acts)),
+        settings=settings(
+            max_examples=500,
+            derandomize=True,
+            database=None,
+            phases=[Phase.generate],
+            deadline=None,
+        ),
+    )
+
+    assert "cut" in found
+    assert lost(HARDENED, found) == set()
