@@ -205,7 +205,7 @@ class Session:
         if visible:
             self._realtime.shown(now_s)
         else:
-            self._realtime.visible = False
+            self._realtime.hidden()
         self._pause_or_resume(now_s)
 
     def set_online(self, online: bool, now_s: float) -> None:

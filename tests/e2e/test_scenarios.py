@@ -120,7 +120,9 @@ def test_slow_send_keeps_every_bubble_ends_every_spinner_and_repairs_without_dup
     timed_out = {e.client_msg_id for e in events(out, SendEnded) if e.outcome == "timeout"}
     assert timed_out
     ended_by = {e.client_msg_id: e.by for e in events(out, SpinnerOff)}
-    assert {ended_by[each] for each in timed_out} == {"timeout"}
+    # A message that is let through just before the time-out is on the screen by Realtime (S4)
+    # even where the answer comes too late.
+    assert "timeout" in {ended_by[each] for each in timed_out} <= {"timeout", "realtime"}
     closed = events(out, PageClosed)
     assert [e.pending for e in closed if e.pending] == []
     assert [e.failed for e in closed if e.failed] == []  # the INSERT replaced every one

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from harness.client.policy import Policy
-from tests.support.world import FAULTS, Fault, User, World
+from tests.support.world import World
+from tests.support.world_user import FAULTS, Fault, User
 
 PLAN = Policy(name="plan", poll_limit=5)
 HARDENED = Policy(

@@ -1,0 +1,143 @@
+"""The reference server's pure parts with a small table behind them, in virtual time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from harness.commitlog import Commit
+from harness.server.auth import Claims, Tokens
+from harness.server.changes import Change
+from harness.server.effects import Effect, Peer, Publish, Send
+from harness.server.knobs import Knobs
+from harness.server.protocol import Protocol
+from harness.server.room import Rooms
+from harness.server.walltime import WallTime
+from harness.tokens import mint_anon
+from harness.wire.api import CreateAnswer, CreateRequest, ListAnswer
+from harness.wire.changes import MessageRow
+from harness.wire.phoenix import Frame, Vsn
+
+ROOM = 42
+TOPIC = f"realtime:webinar-{ROOM}"
+SECRET = "a secret for tests, long enough for HS256"
+UNIX_START_S = 1_795_000_000
+
+Outbox = Callable[[int, Frame], None]
+"""Takes each frame that the server sends, with its connection."""
+
+
+@dataclass
+class Store:
+    """The messages table: ids in commit order, S5's unique key."""
+
+    rows: list[MessageRow] = field(default_factory=list)
+    _by_key: dict[tuple[str, str], MessageRow] = field(default_factory=dict)
+
+    def create(self, user_id: str, client_msg_id: str, body: str) -> tuple[MessageRow, bool]:
+        """The committed row, and whether it is new."""
+        key = (user_id, client_msg_id)
+        if key in self._by_key:
+            return self._by_key[key], False
+        row = MessageRow(len(self.rows) + 1, ROOM, user_id, client_msg_id, body, "2026-11-23")
+        self.rows.append(row)
+        self._by_key[key] = row
+        return row, True
+
+    def read(self, after: int | None, limit: int) -> list[MessageRow]:
+        """F4: the rows after an id, or the last ones."""
+        return self.rows[-limit:] if after is None else self.rows[after : after + limit]
+
+
+class Server:
+    """Realtime and API of one room. Every time is the caller's."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.store = Store()
+        self._outbox = outbox
+        knobs = Knobs(system_ok_delay_s=0.5)
+        tokens = Tokens(SECRET, WallTime(UNIX_START_S))
+        self._rooms = Rooms(knobs)
+        self._protocol = Protocol(self._rooms, tokens, knobs)
+        anonymous = tokens.verify(mint_anon(SECRET, issued_at_unix_s=UNIX_START_S), 0.0)
+        assert isinstance(anonymous, Claims)
+        self._anonymous = anonymous
+        self._connections = itertools.count(1)
+
+    @property
+    def next_due_s(self) -> float:
+        """When :meth:`advance` has something to do; infinity if never."""
+        due_s = self._rooms.next_due_s
+        return float("inf") if due_s is None else due_s
+
+    def advance(self, now_s: float) -> None:
+        self._perform(self._rooms.advance(now_s))
+
+    # -- Realtime -------------------------------------------------------------------------
+
+    def accept(self, vsn: Vsn) -> Peer:
+        """A new connection."""
+        return Peer(next(self._connections), vsn)
+
+    def lose(self, peer: Peer, now_s: float) -> None:
+        self._perform(self._rooms.drop(peer, now_s))
+
+    def receive(self, peer: Peer, text: str, now_s: float) -> None:
+        """A frame of a page, which must be one that the server understands."""
+        reaction = self._protocol.receive(peer, self._anonymous, text, now_s)
+        assert not reaction.dropped, f"the server did not understand a page: {reaction.dropped}"
+        assert not reaction.stall_s, "a join with a valid token was refused"
+        self._perform(reaction.effects)
+
+    def end_channel(self, peer: Peer, now_s: float) -> None:
+        """End the room's channel for good, as at a token's end (H9)."""
+        channel = self._rooms.channel(peer, TOPIC)
+        if channel:
+            self._perform(self._rooms.end(channel, "Token has expired", now_s))
+
+    def _perform(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Send(peer, frame):
+                    self._outbox(peer.connection, frame)
+                case Publish(_, frame, connections):
+                    for connection in connections:
+                        self._outbox(connection, frame)
+
+    # -- the API --------------------------------------------------------------------------
+
+    def create(self, user_id: str, body: bytes, now_s: float) -> bytes:
+        """``POST /api/messages/create``."""
+        asked = msgspec.json.decode(body, type=CreateRequest)
+        row = self.commit(user_id, asked.client_msg_id, asked.body, now_s)
+        return msgspec.json.encode(CreateAnswer(True, row))
+
+    def read(self, path: str) -> tuple[bytes, range]:
+        """``GET /api/messages``; also the ids of the rows that a read without ``after`` leaves
+        out."""
+        query = parse_qs(urlsplit(path).query)
+        after = int(query["after"][0]) if "after" in query else None
+        rows = self.store.read(after, int(query["limit"][0]))
+        oldest = len(self.store.rows) - len(rows) + 1 if after is None else 1
+        return msgspec.json.encode(ListAnswer(True, rows)), range(1, oldest)
+
+    def commit(self, user_id: str, client_msg_id: str, body: str, now_s: float) -> MessageRow:
+        """Commit a message and send it to those who listen; a repeated one is read (S5)."""
+        row, is_new = self.store.create(user_id, client_msg_id, body)
+        if is_new:
+            commit = Commit(
+                seq=row.id,
+                op="INSERT",
+                row_id=row.id,
+                webinar_id=ROOM,
+                user_id=user_id,
+                client_msg_id=client_msg_id,
+                body=body,
+                committed_s=now_s,
+            )
+            self._perform(self._rooms.publish(Change(commit, row), "2026-11-23T10:00:00.000Z"))
+        return row
