@@ -91,6 +91,7 @@ def _judge(gate: GateSpec, cell: Cell | None) -> GateResult:
         n=0 if cell is None else cell.n,
         result=result,
         reason=reason,
+        beyond=cell is not None and cell.beyond,
     )
 
 

@@ -73,6 +73,8 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     result: Result
     reason: str = ""
     """Why it is invalid or failed, in words; empty for a pass."""
+    beyond: bool = False
+    """The percentile falls among what never ended: it is longer than ``value``."""
 
 
 class RigFinding(msgspec.Struct, frozen=True, kw_only=True):

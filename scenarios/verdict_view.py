@@ -59,7 +59,7 @@ def gate_table(gates: tuple[GateResult, ...]) -> Table:
             gate.window,
             *([cohort] if by_cohort else []),
             gate.bound,
-            value_text(gate.value, gate.unit),
+            ("> " if gate.beyond else "") + value_text(gate.value, gate.unit),
             f"{gate.n:,}",
             Text(gate.result.upper(), style=STYLES[gate.result]),
         )

@@ -112,7 +112,7 @@ def _gate_reason(gate: GateResult) -> Sentence:
     return sentence(
         key,
         metric=metric_name(gate.metric),
-        value=Quantity(gate.value, gate_kind(gate)),
+        value=Quantity(gate.value, gate_kind(gate), gate.beyond),
         bound=bound_words(gate),
         where=sentence("where", window=window_name(gate.window), cohort=cohort_name(gate.cohort)),
         reason=gate.reason,

@@ -42,7 +42,8 @@ def _gate_case(gate: GateResult, classname: str) -> ET.Element:
     case = _case(classname, f"{gate.metric} {gate.bound} [{gate.window}, {gate.cohort}]")
     if gate.result == "pass":
         return case
-    value = "has no value" if gate.value is None else f"is {gate.value:g}"
+    more = "> " if gate.beyond else ""
+    value = "has no value" if gate.value is None else f"is {more}{gate.value:g}"
     message = f"{gate.metric} {value}, bound {gate.bound}, n {gate.n}"
     if gate.result == "fail":
         problem = ET.SubElement(case, "failure", {"message": _xml(message), "type": "gate"})

@@ -131,7 +131,7 @@ def gate_rows(audit: Audit) -> tuple[GateRow, ...]:
                 "where", window=window_name(gate.window), cohort=cohort_name(gate.cohort)
             ),
             bound=bound_words(gate),
-            value=Quantity(gate.value, gate_kind(gate)),
+            value=Quantity(gate.value, gate_kind(gate), gate.beyond),
             samples=Quantity(gate.n, "count"),
             result=gate.result,
             reason=gate.reason,

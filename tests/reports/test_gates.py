@@ -154,3 +154,10 @@ def test_a_failed_gate_is_a_reason_with_its_place() -> None:
         "ack_s.p99 (run, all): because",
         "late_rate (run, all): because",
     )
+
+
+def test_a_result_says_whether_its_value_is_only_a_lower_bound() -> None:
+    (ended,) = judge([GateSpec("lost", max=9)], metrics(2))
+    (never,) = judge([GateSpec("lost", max=9)], metrics(2, beyond=True))
+
+    assert (ended.beyond, never.beyond) == (False, True)
