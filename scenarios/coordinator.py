@@ -89,6 +89,7 @@ class Coordinator:
         self._phase: Phase = "preparing"
         self._ticker: Any = None
         self._finished = False
+        self._done = Event()
         self._ready: Ready | None = None
         self._conductor: ConductorLink | None = None
 
@@ -102,6 +103,7 @@ class Coordinator:
         answer = self._conductor.wait_ready(READY_WITHIN_S)
         if not isinstance(answer, Ready):
             self._finished = True
+            self._done.set()
             self._conductor.close()
             raise UsageError(answer.text) if answer.exit_code == 2 else RigError(answer.text)
         self._ready = answer
@@ -245,10 +247,20 @@ class Coordinator:
     # -- after ----------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """Collect the records, let the conductor audit, and know the exit code. Only once."""
+        """Collect the records, let the conductor audit, and know the exit code.
+
+        Done once: a Ctrl-C during the audit comes here again, and waits for its end.
+        """
         if self._finished:
+            self._done.wait()
             return
         self._finished = True
+        try:
+            self._finish()
+        finally:
+            self._done.set()
+
+    def _finish(self) -> None:
         ended_at_s = monotonic_s()
         if not self._times.started_at_s:
             self._close()

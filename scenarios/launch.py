@@ -65,7 +65,7 @@ def run(
         ended = _follow(reading, show)
         code = child.wait()
     if ended is None and interrupted.is_set():
-        ended = Failed(exit_code=130, text="interrupted before the load began")
+        ended = Failed(exit_code=130, text="interrupted before there was anything to judge")
         show(ended)
     elif ended is None:
         text = f"Locust ended with code {code}; see {directory.logs / 'locust.log'}"

@@ -56,6 +56,16 @@ def test_an_interrupt_before_the_load_leaves_nothing_running(running: RunningRun
     assert running.left_behind() == []
 
 
+def test_an_interrupt_during_the_audit_still_leaves_the_verdict(running: RunningRun) -> None:
+    running.wait_for("auditing")
+    running.family()
+    running.child.send_signal(signal.SIGINT)
+    end = running.wait()
+    assert end.code == 130
+    assert running.left_behind() == []
+    assert verdict(end.out)["verdict"] == "pass"
+
+
 def test_a_second_interrupt_ends_at_once_and_leaves_nothing_running(running: RunningRun) -> None:
     in_load(running)
     running.child.send_signal(signal.SIGINT)
