@@ -45,7 +45,11 @@ class ConductorLink:
 
     def wait_ready(self, timeout_s: float) -> Ready | CannotRun:
         """Until server, proxies and canary are up, or cannot be."""
-        answer: Ready | CannotRun | None = self._ready.get(timeout=timeout_s)
+        try:
+            answer: Ready | CannotRun | None = self._ready.get(timeout=timeout_s)
+        except gevent.Timeout:
+            text = f"the rig was not ready within {timeout_s:g} s; see {self._log}"
+            return CannotRun(exit_code=3, text=text)
         return answer or CannotRun(exit_code=3, text=f"the conductor ended; see {self._log}")
 
     def tell(self, message: ToConductor) -> None:
@@ -76,16 +80,15 @@ class ConductorLink:
     def _read(self) -> None:
         for line in self._child.stdout:
             message = _decode(line)
-            if isinstance(message, Ready) or (
-                isinstance(message, CannotRun) and not self._ready.ready()
-            ):
+            if isinstance(message, Ready | CannotRun) and not self._ready.ready():
                 self._ready.set(message)
-            elif isinstance(message, Audited | CannotRun):
+            if isinstance(message, Audited | CannotRun):
                 self._ended.set(message)
-            else:
+            elif not isinstance(message, Ready):
                 self._heard(message)
-        if not self._ready.ready():
-            self._ready.set(None)
-        if not self._ended.ready():
-            self._ended.set(None)
+        ended_early = self._ready.ready() and not self._ended.ready()
+        for awaited in (self._ready, self._ended):
+            if not awaited.ready():
+                awaited.set(None)
+        if ended_early:  # otherwise whoever waits, or waited, is told by the answer
             self._heard(Broken(text=f"the conductor ended; see {self._log}"))

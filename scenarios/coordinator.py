@@ -83,6 +83,7 @@ class Coordinator:
         self._statuses: dict[str, Status] = {}
         self._expected = 1
         self._all_in = Event()
+        self._collected = False
         self._faults: tuple[str, ...] = ()
         self._broken: list[str] = []
         self._why = ""
@@ -138,6 +139,7 @@ class Coordinator:
         )
         self._runner.send_message("chatquake.begin", msgspec.to_builtins(assignment))
         self._ticker = gevent.spawn(self._keep_ticking)
+        self._end_if_broken()  # of what broke between the rig's start and the test's
 
     # -- what the processes say -----------------------------------------------------------
 
@@ -150,17 +152,16 @@ class Coordinator:
         self._runner.send_message("chatquake.leased", {"index": index}, client_id=node)
 
     def blocks(self, blocks: Blocks) -> None:
-        """``chatquake.blocks``: write them; a gap in the numbers is a broken record."""
-        record = self._records.get(blocks.process)
-        if record is None:
-            path = self._run.events / f"{blocks.process}.cqr"
-            record = _Incoming(RecordFile(path, blocks.process))
-            self._records[blocks.process] = record
-        if blocks.number != record.messages + 1:
-            self._broken.append(
-                f"record of {blocks.process}: message {record.messages + 1} is missing,"
-                f" {blocks.number} came"
-            )
+        """``chatquake.blocks``: write them; one that is lost or comes again breaks the run."""
+        if self._collected:  # missed already, and the audit reads the files now
+            return
+        record = self._record_of(blocks.process)
+        due, came = record.messages + 1, f"record of {blocks.process}: message {blocks.number} came"
+        if record.complete or blocks.number < due:
+            self._break(f"{came} twice, or after the last")
+            return
+        if blocks.number > due:
+            self._break(f"{came}, {due} is missing")
         record.messages = blocks.number
         record.file.append(blocks.content)
         if blocks.last:
@@ -168,6 +169,12 @@ class Coordinator:
             record.file.close()
             if sum(r.complete for r in self._records.values()) >= self._expected:
                 self._all_in.set()
+
+    def _record_of(self, process: str) -> _Incoming:
+        if process not in self._records:
+            file = RecordFile(self._run.events / f"{process}.cqr", process)
+            self._records[process] = _Incoming(file)
+        return self._records[process]
 
     def status(self, status: Status) -> None:
         """``chatquake.status``."""
@@ -193,11 +200,15 @@ class Coordinator:
 
     def _break(self, text: str) -> None:
         """The rig failed: the run is invalid, so it need not go on."""
-        first = not self._broken
         self._broken.append(text)
         self._show(Note(t_s=self._elapsed_s(), level="error", text=text))
-        if first and self._times.started_at_s:
-            self.interrupt(text)
+        self._end_if_broken()
+
+    def _end_if_broken(self) -> None:
+        """Once, and only between the test's start and its end."""
+        ending = self._why or self._finished
+        if self._broken and self._times.started_at_s and not ending:
+            self.interrupt(self._broken[0])
             gevent.spawn(self._stop)
 
     def interrupt(self, why: str) -> None:
@@ -279,6 +290,7 @@ class Coordinator:
         if not self._all_in.wait(LAST_RECORDS_WITHIN_S):
             whole = sum(record.complete for record in self._records.values())
             self._broken.append(f"only {whole} of {self._expected} processes sent their record")
+        self._collected = True
         for record in self._records.values():
             record.file.close()
 

@@ -2,7 +2,8 @@
 
 What Locust shows: ``SEND message`` (click to answer), ``POLL messages``, ``JOIN webinar``
 (connect to rows flowing) and ``RECV by realtime`` / ``RECV by poll`` (creation to screen, by the
-wall clocks of server and client; the audit's own figures use one clock).
+wall clocks of server and client; the audit's own figures use one clock). A row whose creation cannot
+be read has no ``RECV``.
 """
 
 from __future__ import annotations
@@ -49,17 +50,19 @@ class LocustSink:
         self._sends: dict[str, float] = {}
         self._polls: dict[int, float] = {}
         self._connects: dict[int, float] = {}
-        self._created: tuple[int, float] = (0, 0.0)
+        self._created: tuple[str, float | None] = ("", None)
 
     def delivery(self, t_s: float, user: int, row: MessageRow, path: Path, fate: Fate) -> None:
         self._buffer.delivery(t_s, user, row, path, fate)
         if fate is Fate.SUPPRESSED or path not in _RECEIVED_BY:
             return
         self.counters.deliveries += 1
-        if self._created[0] != row.id:  # one room's users get the same row one after another
-            self._created = (row.id, datetime.fromisoformat(row.created_at).timestamp())
-        took_s = max(0.0, time.time() - self._created[1])
-        self._report("RECV", _RECEIVED_BY[path], took_s, len(row.body), None)
+        if self._created[0] != row.created_at:  # a room's users get one row after another
+            self._created = (row.created_at, _unix_s(row.created_at))
+        created_s = self._created[1]
+        if created_s is not None:
+            took_s = max(0.0, time.time() - created_s)
+            self._report("RECV", _RECEIVED_BY[path], took_s, len(row.body), None)
 
     def event(self, event: Event) -> None:
         self._buffer.event(event)
@@ -97,3 +100,12 @@ class LocustSink:
             exception=error,
             context={},
         )
+
+
+def _unix_s(created_at: str) -> float | None:
+    """The moment in Unix time; ``None`` where a server's text does not name one."""
+    try:
+        moment = datetime.fromisoformat(created_at)
+    except ValueError:
+        return None
+    return moment.timestamp() if moment.tzinfo is not None else None
