@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -53,12 +54,10 @@ class ConductorLink:
         return answer or CannotRun(exit_code=3, text=f"the conductor ended; see {self._log}")
 
     def tell(self, message: ToConductor) -> None:
-        """Send one message; a conductor that is gone is noticed by the reader."""
-        try:
+        """Send one message."""
+        with suppress(BrokenPipeError):  # the reader tells that the conductor is gone
             self._child.stdin.write(_encode(message) + b"\n")
             self._child.stdin.flush()
-        except (BrokenPipeError, ValueError):
-            self._heard(Broken(text=f"the conductor is gone; see {self._log}"))
 
     def wait_end(self, timeout_s: float) -> Audited | CannotRun:
         """Until the audit is done, or cannot be."""
@@ -70,7 +69,8 @@ class ConductorLink:
 
     def close(self) -> None:
         """Cut the lifeline and wait for the end."""
-        self._child.stdin.close()
+        with suppress(BrokenPipeError):  # what it no longer read is still in the buffer
+            self._child.stdin.close()
         try:
             self._child.wait(timeout=20)
         except subprocess.TimeoutExpired:

@@ -61,7 +61,7 @@ def run(
             start_new_session=True,
         )
     os.close(writing)
-    with _interrupts_go_to(child, show) as interrupted:
+    with child, _interrupts_go_to(child, show) as interrupted:  # the lifeline is cut at the end
         ended = _follow(reading, show)
         code = child.wait()
     if ended is None and interrupted.is_set():

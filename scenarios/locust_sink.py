@@ -2,8 +2,8 @@
 
 What Locust shows: ``SEND message`` (click to answer), ``POLL messages``, ``JOIN webinar``
 (connect to rows flowing) and ``RECV by realtime`` / ``RECV by poll`` (creation to screen, by the
-wall clocks of server and client; the audit's own figures use one clock). A row whose creation cannot
-be read has no ``RECV``.
+wall clocks of server and client; the audit's own figures use one clock). A row whose creation
+cannot be read has no ``RECV``.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import httpx
 import psutil
@@ -53,7 +54,8 @@ async def watch_rig(
         now_s = clock()
         buffer.event(conductor.sample("conductor", now_s, lag_s))
         if toxiproxy is not None and toxiproxy.process.is_running():
-            buffer.event(toxiproxy.sample("toxiproxy", now_s, 0.0))
+            with suppress(psutil.NoSuchProcess):
+                buffer.event(toxiproxy.sample("toxiproxy", now_s, 0.0))
         try:
             stats = await server.stats()
         except httpx.HTTPError:

@@ -1,0 +1,252 @@
+"""A process that carries users, with drivers and a coordinator that are played by the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gevent
+import jwt
+import msgspec
+import pytest
+
+from harness.client.session import Session
+from harness.drivers.user_driver import Endpoint
+from harness.recorder import RecordFile, read_record
+from harness.records import PageOpened, RecordEnded, RigSample
+from harness.runsettings import PlannedSend
+from harness.tokens import user_uuid
+from scenarios import generator as module
+from scenarios.generator import Assignment, Blocks, Generator, Status
+from scenarios.model import to_toml
+from scenarios.population import population
+from scenarios.workload import plan
+from tests.support.fake_runtime import READY, FakeEnvironment, FakeRunner, small_scenario
+
+SCENARIO = small_scenario(users=3)
+NOW_UNIX_S = 1_700_000_000
+ASSIGNMENT = Assignment(
+    scenario_toml=to_toml(SCENARIO),
+    ready=READY,
+    load_begins_at_s=100.0,
+    load_ends_at_s=110.0,
+    issued_at_unix_s=NOW_UNIX_S,
+)
+
+
+class FakeDriver:
+    """In the place of a ``UserDriver``: opens its session's page and keeps what it was given."""
+
+    def __init__(
+        self,
+        user: int,
+        session: Session,
+        sends: tuple[PlannedSend, ...],
+        *,
+        realtime: Endpoint,
+        http: Any,
+        on_crash: Callable[[int, BaseException], None],
+        **_: Any,
+    ) -> None:
+        self.user = user
+        self.session = session
+        self.sends = sends
+        self.realtime = realtime
+        self.http = http
+        self.on_crash = on_crash
+        self.stops = 0
+
+    def start(self) -> None:
+        self.session.open_page(100.0)
+
+    def stop(self) -> None:
+        self.stops += 1
+        self.session.close_page(110.0)
+
+
+class FakePool:
+    """In the place of an ``HttpPool``."""
+
+    def __init__(self, address: tuple[str, int], host: str, headers: dict[str, str]) -> None:
+        self.address = address
+        self.headers = headers
+
+
+class Carrying:
+    """A generator and what it sent."""
+
+    def __init__(self) -> None:
+        self._environment = FakeEnvironment()
+        self.generator = Generator("load-0", ASSIGNMENT, self._environment)
+
+    @property
+    def runner(self) -> FakeRunner:
+        return self._environment.runner
+
+    def start(self, index: int) -> FakeDriver:
+        driver: Any = self.generator.start_user(index)
+        assert isinstance(driver, FakeDriver)
+        return driver
+
+    def blocks(self) -> list[Blocks]:
+        return [msgspec.convert(sent.data, Blocks) for sent in self.runner.of("chatquake.blocks")]
+
+
+@pytest.fixture
+def carrying(monkeypatch: pytest.MonkeyPatch) -> Iterator[Carrying]:
+    monkeypatch.setattr(module, "UserDriver", FakeDriver)
+    monkeypatch.setattr(module, "HttpPool", FakePool)
+    carrying = Carrying()
+    yield carrying
+    carrying.generator.finish()  # its chores are greenlets of this process
+
+
+def record_of(blocks: list[Blocks], tmp_path: Path) -> list[object]:
+    path = tmp_path / "load-0.cqr"
+    with RecordFile(path, "load-0") as file:
+        for each in blocks:
+            file.append(each.content)
+    record = read_record(path)
+    assert record.complete
+    return [event for _, event in record.events]
+
+
+def test_a_lease_waits_for_the_coordinator_s_answer_and_answers_go_in_the_order_of_asking(
+    carrying: Carrying,
+) -> None:
+    waiting = [gevent.spawn(carrying.generator.lease) for _ in range(3)]
+    gevent.sleep(0)
+    assert [sent.data for sent in carrying.runner.of("chatquake.lease")] == [
+        {"process": "load-0"}
+    ] * 3
+    assert not any(greenlet.dead for greenlet in waiting)
+
+    for index in (4, 7, None):
+        carrying.generator.leased(index)
+    assert [greenlet.get() for greenlet in waiting] == [4, 7, None]
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_a_user_is_who_the_index_says_whatever_process_starts_them(
+    carrying: Carrying, index: int
+) -> None:
+    driver = carrying.start(index)
+
+    (member,) = [each for each in population(SCENARIO) if each.user == index]
+    sends = [send for send in plan(SCENARIO, run_id=READY.run_id) if send.user == index]
+    assert list(driver.sends) == sends
+    carrying.generator.finish()
+    content = b"".join(each.content for each in carrying.blocks())
+    user_id = user_uuid(SCENARIO.seed, index)
+    opened = PageOpened(
+        t_s=100.0, user=index, user_id=user_id, room=member.room, cohort="all-users"
+    )
+    assert msgspec.json.encode(opened) in content
+
+
+def test_a_user_goes_through_the_proxies_of_the_cohort_with_a_token_of_their_own(
+    carrying: Carrying,
+) -> None:
+    drivers = [carrying.start(index) for index in range(2)]
+
+    endpoints = READY.endpoints["all-users"]
+    for index, driver in enumerate(drivers):
+        assert driver.realtime.address == (endpoints.realtime.host, endpoints.realtime.port)
+        assert driver.http.address == (endpoints.api.host, endpoints.api.port)
+        token = driver.http.headers["Authorization"].removeprefix("Bearer ")
+        claims = jwt.decode(
+            token,
+            READY.jwt_secret,
+            algorithms=["HS256"],
+            options={"verify_exp": False, "verify_iat": False, "verify_aud": False},
+        )
+        assert claims["sub"] == user_uuid(SCENARIO.seed, index)
+
+
+def test_finishing_closes_every_page_and_sends_the_last_of_the_record_once(
+    carrying: Carrying, tmp_path: Path
+) -> None:
+    drivers = [carrying.start(index) for index in range(2)]
+    assert not carrying.generator.stopping.is_set()
+
+    carrying.generator.finish()
+    carrying.generator.finish()
+
+    assert carrying.generator.stopping.is_set()
+    assert [driver.stops for driver in drivers] == [1, 1]
+    blocks = carrying.blocks()
+    assert [each.last for each in blocks] == [False] * (len(blocks) - 1) + [True]
+    events = record_of(blocks, tmp_path)
+    assert isinstance(events[-1], RecordEnded)
+    assert [type(event).__name__ for event in events].count("PageClosed") == 2
+
+
+def test_the_record_begins_with_what_the_process_weighs_before_its_first_user(
+    carrying: Carrying, tmp_path: Path
+) -> None:
+    carrying.start(0)
+    carrying.generator.finish()
+
+    samples = [type(event) for event in record_of(carrying.blocks(), tmp_path)]
+    assert samples[0] is RigSample
+    assert PageOpened in samples[1:]
+
+
+def test_records_are_sent_in_numbered_messages_and_nothing_is_sent_where_there_is_nothing(
+    carrying: Carrying, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "FLUSH_S", 0.0)
+    monkeypatch.setattr(module, "SAMPLE_S", 1000.0)
+    often = Carrying()
+    often.start(0)
+    _until(lambda: len(often.blocks()) == 1)
+    often.start(1)
+    _until(lambda: len(often.blocks()) == 2)
+    flushes = len(often.runner.of("chatquake.status"))
+    _until(lambda: len(often.runner.of("chatquake.status")) > flushes + 2)
+    assert len(often.blocks()) == 2
+    often.generator.finish()
+
+    blocks = often.blocks()
+    assert [each.number for each in blocks] == list(range(1, len(blocks) + 1))
+    assert {each.process for each in blocks} == {"load-0"}
+    record_of(blocks, tmp_path)
+
+
+def test_the_status_counts_open_pages_and_sends(
+    carrying: Carrying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FLUSH_S", 0.0)
+    often = Carrying()
+    drivers = [often.start(index) for index in range(3)]
+    drivers[0].session.type_message(0, "message-1", "hello", 100.0, 100.0)
+    drivers[2].stop()
+    _until(lambda: bool(often.runner.of("chatquake.status")))
+    status = msgspec.convert(often.runner.of("chatquake.status")[-1].data, Status)
+    often.generator.finish()
+
+    assert (status.process, status.users_open, status.users_live) == ("load-0", 2, 0)
+    assert (status.sends, status.send_timeouts) == (1, 0)
+
+
+def test_a_crash_of_a_user_is_sent_with_its_trace(carrying: Carrying) -> None:
+    driver = carrying.start(2)
+    try:
+        raise KeyError("x")
+    except KeyError as error:
+        driver.on_crash(2, error)
+    gevent.sleep(0)
+
+    (sent,) = carrying.runner.of("chatquake.crash")
+    assert sent.data["text"] == "user 2 in process load-0 crashed: KeyError: 'x'"
+    assert "Traceback" in sent.data["trace"]
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    """Let the chores run; a thousand turns are far more than any needs."""
+    for _ in range(1000):
+        if condition():
+            return
+        gevent.sleep(0)
+    raise AssertionError("it never came")

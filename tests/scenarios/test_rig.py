@@ -1,0 +1,179 @@
+"""The rig: who connects where, and what is left of it afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import psutil
+import pytest
+
+from chaos.lines import Target
+from chaos.toxiproxy.client import ToxiproxyClient
+from chaos.toxiproxy.install import ToxiproxySettings, find_toxiproxy
+from chaos.toxiproxy.model import Proxy
+from chaos.toxiproxy.process import start_toxiproxy
+from harness.errors import UsageError
+from harness.rundir import RunDir
+from scenarios.messages import Address, CohortEndpoints
+from scenarios.model import Scenario
+from scenarios.rig import Rig, Side, start_rig
+from tests.support.fake_runtime import small_scenario
+
+SECRET = "a-secret-of-at-least-thirty-two-bytes"
+WITHIN_S = 30.0
+
+LISTENS: dict[tuple[str, Side], str] = {
+    ("chrome", "api"): "127.0.0.1:3001",
+    ("chrome", "realtime"): "127.0.0.1:4001",
+    ("incognito", "api"): "[::1]:3002",
+    ("incognito", "realtime"): "[::1]:4002",
+}
+
+
+def rig_of(listens: dict[tuple[str, Side], str]) -> Rig:
+    """A rig of which only the proxies are there."""
+    absent = cast(Any, None)
+    proxies = {
+        (cohort, side): Proxy(name=f"{cohort}-{side}", listen=listen, upstream="127.0.0.1:1")
+        for (cohort, side), listen in listens.items()
+    }
+    return Rig(
+        server=absent,
+        toxiproxy=absent,
+        toxiproxy_version="2.12.0 (PATH)",
+        toxiproxy_pid=None,
+        proxies=proxies,
+        ended=absent,
+    )
+
+
+def test_each_cohort_connects_to_its_own_pair_of_proxies() -> None:
+    assert rig_of(LISTENS).endpoints == {
+        "chrome": CohortEndpoints(
+            api=Address("127.0.0.1", 3001), realtime=Address("127.0.0.1", 4001)
+        ),
+        "incognito": CohortEndpoints(api=Address("::1", 3002), realtime=Address("::1", 4002)),
+    }
+
+
+def test_the_canary_probes_every_proxy_by_its_side() -> None:
+    assert rig_of(LISTENS).targets == [
+        Target(proxy="chrome-api", side="api", host="127.0.0.1", port=3001),
+        Target(proxy="chrome-realtime", side="realtime", host="127.0.0.1", port=4001),
+        Target(proxy="incognito-api", side="api", host="::1", port=3002),
+        Target(proxy="incognito-realtime", side="realtime", host="::1", port=4002),
+    ]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    return RunDir.create(tmp_path / "run")
+
+
+@pytest.fixture
+def two_cohorts() -> Scenario:
+    base = small_scenario()
+    cohorts = tuple(
+        msgspec.structs.replace(base.cohorts[0], name=name, share=0.5) for name in ("a", "b")
+    )
+    return msgspec.structs.replace(base, cohorts=cohorts)
+
+
+@pytest.fixture
+def no_children_left() -> Iterator[None]:
+    before = set(psutil.Process().children(recursive=True))
+    yield
+    _, alive = psutil.wait_procs(
+        set(psutil.Process().children(recursive=True)) - before, timeout=WITHIN_S
+    )
+    assert alive == []
+
+
+def start(stack: AsyncExitStack, scenario: Scenario, run: RunDir) -> Any:
+    return start_rig(stack, scenario, run, jwt_secret=SECRET, say=lambda _line: None)
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("no_children_left")
+def test_a_started_rig_has_its_proxies_before_its_server_and_is_gone_afterwards(
+    run: RunDir, two_cohorts: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CHATQUAKE_TOXIPROXY", raising=False)
+
+    async def scene() -> None:
+        async with AsyncExitStack() as stack:
+            rig: Rig = await start(stack, two_cohorts, run)
+            assert rig.toxiproxy_pid is not None
+            assert psutil.pid_exists(rig.toxiproxy_pid)
+            for (_, side), proxy in rig.proxies.items():
+                ports = {"api": rig.server.api_port, "realtime": rig.server.realtime_port}
+                assert proxy.upstream == f"{rig.server.host}:{ports[side]}"
+            assert set(rig.endpoints) == {"a", "b"}
+            assert len({(each.host, each.port) for each in rig.targets}) == 4
+            assert not rig.ended.done()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("no_children_left")
+def test_a_part_that_dies_is_named_by_the_rig(
+    run: RunDir, two_cohorts: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CHATQUAKE_TOXIPROXY", raising=False)
+
+    async def scene() -> str:
+        async with AsyncExitStack() as stack:
+            rig: Rig = await start(stack, two_cohorts, run)
+            assert rig.toxiproxy_pid is not None
+            psutil.Process(rig.toxiproxy_pid).kill()
+            return await asyncio.wait_for(rig.ended, WITHIN_S)
+
+    said = asyncio.run(scene())
+    assert said.startswith("Toxiproxy ended with code ")
+    assert "\n" not in said
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("no_children_left")
+def test_somebody_else_s_toxiproxy_is_left_as_it_was(
+    run: RunDir, two_cohorts: Scenario, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        found = find_toxiproxy(ToxiproxySettings(), lambda _line: None)
+        assert found.path is not None
+        async with (
+            await start_toxiproxy(found.path, tmp_path / "theirs.log") as theirs,
+            ToxiproxyClient(theirs.url) as client,
+        ):
+            monkeypatch.setenv("CHATQUAKE_TOXIPROXY", theirs.url)
+            await client.create(Proxy(name="theirs", listen="127.0.0.1:0", upstream="127.0.0.1:9"))
+            async with AsyncExitStack() as stack:
+                rig: Rig = await start(stack, two_cohorts, run)
+                assert rig.toxiproxy_pid is None
+                assert rig.toxiproxy_version.endswith("(settings)")
+                assert len(await client.proxies()) == 5
+            assert set(await client.proxies()) == {"theirs"}
+
+    asyncio.run(scene())
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("no_children_left")
+def test_a_rig_that_cannot_have_a_toxiproxy_leaves_no_server(
+    run: RunDir, two_cohorts: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHATQUAKE_TOXIPROXY", os.devnull)
+
+    async def scene() -> None:
+        async with AsyncExitStack() as stack:
+            with pytest.raises(UsageError, match="CHATQUAKE_TOXIPROXY"):
+                await start(stack, two_cohorts, run)
+
+    asyncio.run(scene())

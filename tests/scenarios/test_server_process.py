@@ -1,0 +1,147 @@
+"""The reference server as a child."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import psutil
+import pytest
+
+from harness.errors import RigError
+from scenarios import server_process as module
+from scenarios.server_process import last_line, reference_server
+
+SECRET = "a-secret-of-at-least-thirty-two-bytes"
+WITHIN_S = 30.0
+
+
+class FakeChild:
+    """A child that has said ``said`` and, where ``ended``, will say no more."""
+
+    def __init__(self, said: bytes, *, ended: bool) -> None:
+        self.stdout = asyncio.StreamReader()
+        self.stdout.feed_data(said)
+        if ended:
+            self.stdout.feed_eof()
+
+
+def ready(log: Path, said: bytes = b"", *, ended: bool = False) -> Any:
+    async def ask() -> Any:
+        child = cast(Any, FakeChild(said, ended=ended))
+        return await module._ready(child, log)
+
+    return asyncio.run(ask())
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    log = tmp_path / "server.log"
+    log.touch()
+    return log
+
+
+def test_a_server_is_ready_when_it_tells_its_ports(log: Path) -> None:
+    ports = ready(log, b'{"api_port":3000,"realtime_port":4000,"admin_port":4100}\n')
+
+    assert (ports.api_port, ports.realtime_port, ports.admin_port) == (3000, 4000, 4100)
+
+
+def test_a_server_that_ends_before_it_is_ready_is_one_line_with_its_last_word(log: Path) -> None:
+    log.write_text("Traceback …\n  somewhere\nport 3000 is taken\n\n")
+
+    with pytest.raises(RigError) as error:
+        ready(log, ended=True)
+
+    assert str(error.value) == "the reference server did not start: port 3000 is taken"
+
+
+def test_a_server_that_is_never_ready_is_one_line_with_its_log(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "READY_WITHIN_S", 0.0)
+
+    with pytest.raises(RigError) as error:
+        ready(log)
+
+    assert str(error.value) == f"the reference server was not ready within 0 s; see {log}"
+
+
+def test_the_last_line_that_says_something_is_found_whatever_the_bytes(log: Path) -> None:
+    assert last_line(log) == f"it said nothing (see {log})"
+    log.write_bytes(b"first\nlast \xff word\n  \n")
+    assert last_line(log) == "last � word"
+
+
+@pytest.mark.e2e
+def test_a_running_server_answers_and_is_gone_afterwards(tmp_path: Path) -> None:
+    async def scene() -> int:
+        database, log = tmp_path / "chat.sqlite", tmp_path / "server.log"
+        async with reference_server(database, log, jwt_secret=SECRET) as server:
+            stats = await server.stats()
+            assert stats.connections == 0
+            assert stats.rss_bytes > 0
+            assert await server.commits() == b""
+            assert await server.subscriptions() == b""
+            pid: int = server._child.pid
+            return pid
+
+    assert not psutil.pid_exists(asyncio.run(scene()))
+
+
+@pytest.mark.e2e
+def test_a_server_that_cannot_open_its_database_is_one_line_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    async def scene() -> None:
+        database, log = tmp_path / "no" / "such" / "folder" / "chat.sqlite", tmp_path / "server.log"
+        async with reference_server(database, log, jwt_secret=SECRET):
+            raise AssertionError("it started")
+
+    before = set(psutil.Process().children())
+    with pytest.raises(RigError) as error:
+        asyncio.run(scene())
+
+    said = str(error.value)
+    assert said.startswith("the reference server did not start: ")
+    assert "chat.sqlite" in said
+    assert "\n" not in said
+    assert set(psutil.Process().children()) <= before
+
+
+@pytest.mark.e2e
+def test_a_server_that_is_killed_says_how_it_ended_and_can_still_be_stopped(
+    tmp_path: Path,
+) -> None:
+    async def scene() -> str:
+        database, log = tmp_path / "chat.sqlite", tmp_path / "server.log"
+        async with reference_server(database, log, jwt_secret=SECRET) as server:
+            os.kill(server._child.pid, signal.SIGKILL)
+            said = await asyncio.wait_for(server.ended(), WITHIN_S)
+            with pytest.raises(httpx.HTTPError):
+                await server.commits()
+            return said
+
+    said = asyncio.run(scene())
+    assert said.startswith("the reference server ended with code -9: ")
+    assert "\n" not in said
+
+
+@pytest.mark.e2e
+def test_a_server_that_does_not_stop_when_asked_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STOP_WITHIN_S", 0.1)
+
+    async def scene() -> int:
+        database, log = tmp_path / "chat.sqlite", tmp_path / "server.log"
+        async with reference_server(database, log, jwt_secret=SECRET) as server:
+            pid: int = server._child.pid
+            os.kill(pid, signal.SIGSTOP)
+            return pid
+
+    assert not psutil.pid_exists(asyncio.run(scene()))
