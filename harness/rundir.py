@@ -17,12 +17,18 @@ class RunDir:
 
     @classmethod
     def create(cls, root: Path) -> RunDir:
-        """Make a new run directory. Raises :class:`UsageError` if it is there and not empty."""
-        if root.exists() and any(root.iterdir()):
-            raise UsageError(f"{root}: exists and is not empty; choose another --out")
-        (root / "events").mkdir(parents=True)
-        (root / "logs").mkdir()
-        (root / "server").mkdir()
+        """Make a new run directory. Raises :class:`UsageError` if it is there and not empty, or
+        cannot be made."""
+        try:
+            if root.exists() and any(root.iterdir()):
+                raise UsageError(f"{root}: exists and is not empty; choose another --out")
+            (root / "events").mkdir(parents=True)
+            (root / "logs").mkdir()
+            (root / "server").mkdir()
+        except OSError as error:
+            raise UsageError(
+                f"{root}: cannot be made a run directory: {error.strerror}; choose another --out"
+            ) from None
         return cls(root)
 
     @classmethod

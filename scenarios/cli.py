@@ -7,7 +7,9 @@ httpx, Locust) is imported inside of the command that needs it, so that ``--help
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -219,5 +221,11 @@ def one_line_errors() -> Iterator[None]:
 
 
 def main() -> None:
-    """The entry point of the ``chatquake`` command."""
-    app()
+    """The entry point of the ``chatquake`` command. A crash of our own is exit code 3: 1 would
+    say that the chat did something wrong."""
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - nothing above us can do better
+        traceback.print_exc()
+        typer.echo(f"chatquake: internal error: {error}", err=True)
+        sys.exit(3)

@@ -104,8 +104,8 @@ def _follow(reading: int, show: Callable[[Progress], None]) -> Finished | Failed
 def _interrupts_go_to(
     child: subprocess.Popen[bytes], show: Callable[[Progress], None]
 ) -> Iterator[Event]:
-    """The first Ctrl-C asks the child to end in order, the second kills it and raises. Yields
-    whether there was one."""
+    """The first Ctrl-C (or SIGTERM) asks the child to end in order, the second kills it and
+    raises. Yields whether there was one."""
     asked = Event()
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -118,11 +118,13 @@ def _interrupts_go_to(
         show(Note(t_s=0.0, level="info", text=text))
         child.send_signal(signal.SIGINT)
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    numbers = (signal.SIGINT, signal.SIGTERM)  # a cancelled CI job sends the latter
+    before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _free_port() -> int:

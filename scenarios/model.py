@@ -137,6 +137,8 @@ def load_scenario(
     load = {"users": users, "spawn_rate": spawn_rate}
     tables |= {key: value for key, value in top.items() if value is not None}
     if isinstance(tables.get("load"), dict):
+        if users is not None and spawn_rate is None:
+            tables["load"] |= _as_quickly(tables["load"], users)
         tables["load"] |= {key: value for key, value in load.items() if value is not None}
     scenario = scenario_from(apply_sets(tables, sets), where=where)
     # The names of the metrics come with pandas, which processes that carry users do without.
@@ -144,6 +146,15 @@ def load_scenario(
 
     check_gates(scenario.gates, windows=_windows(scenario), where=where)
     return scenario
+
+
+def _as_quickly(load: Mapping[str, Any], users: int) -> Tables:
+    """More users than the file has start in the same time: the first of them would otherwise
+    wait so long in a silent room that they begin to poll (F1, H3)."""
+    written, rate = load.get("users"), load.get("spawn_rate")
+    if isinstance(written, int) and isinstance(rate, int | float) and users > written > 0:
+        return {"spawn_rate": rate * users / written}
+    return {}
 
 
 def scenario_from(tables: Mapping[str, Any], *, where: str) -> Scenario:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 import msgspec
 import psutil
 
+from harness.client.policy import POLICIES, Policy
 from harness.runsettings import CohortSummary, RunSettings
 from scenarios.model import Scenario
 from scenarios.population import population
@@ -29,6 +30,14 @@ _PACKAGES = (
     "pyarrow",
     "matplotlib",
 )
+
+
+def policy_in_words(policy: Policy) -> str:
+    """The preset's name and every switch that differs from it: a reader must not take a changed
+    plan for the plan."""
+    preset, own = (msgspec.structs.asdict(p) for p in (POLICIES[policy.name], policy))
+    changes = [f"{key} = {own[key]}" for key in own if own[key] != preset[key]]
+    return f"{policy.name}, changed: {', '.join(changes)}" if changes else policy.name
 
 
 def settings_of(
@@ -58,7 +67,7 @@ def settings_of(
             CohortSummary(
                 name=cohort.name,
                 users=counts.get(cohort.name, 0),
-                policy=cohort.policy.name,
+                policy=policy_in_words(cohort.policy),
                 policy_settings=msgspec.to_builtins(cohort.policy),
             )
             for cohort in scenario.cohorts

@@ -38,9 +38,12 @@ def in_load(run: RunningRun) -> None:
     run.family()
 
 
-def test_an_interrupted_run_is_invalid_and_exits_130(running: RunningRun) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_is_invalid_and_exits_130(
+    running: RunningRun, number: signal.Signals
+) -> None:
     in_load(running)
-    running.child.send_signal(signal.SIGINT)
+    running.child.send_signal(number)
     end = running.wait()
     assert end.code == 130
     assert running.left_behind() == []

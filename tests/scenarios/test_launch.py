@@ -63,11 +63,14 @@ def interrupts(child: FakeChild, show: Callable[[Progress], None]) -> Any:
     return module._interrupts_go_to(taken, show)
 
 
-def test_the_first_ctrl_c_is_passed_on_and_told(kill: FakeKill) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_ctrl_c_or_sigterm_is_passed_on_as_ctrl_c_and_told(
+    kill: FakeKill, number: signal.Signals
+) -> None:
     child, shown = FakeChild(), list[Progress]()
     with interrupts(child, shown.append) as asked:
         assert not asked.is_set()
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         assert asked.is_set()
 
     assert child.signals == [signal.SIGINT]
@@ -93,12 +96,15 @@ def test_the_second_ctrl_c_kills_the_child_and_all_below_it(
     assert kill.killed == [(child.pid, signal.SIGKILL)]
 
 
-def test_ctrl_c_is_the_caller_s_again_afterwards(kill: FakeKill) -> None:
-    before = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_signals_are_the_caller_s_again_afterwards(
+    kill: FakeKill, number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
     with interrupts(FakeChild(), list[Progress]().append):
-        assert signal.getsignal(signal.SIGINT) is not before
+        assert signal.getsignal(number) is not before
 
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(number) is before
 
 
 def test_the_command_is_native_locust_on_the_run_s_own_scenario(tmp_path: Path) -> None:

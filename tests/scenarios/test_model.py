@@ -204,13 +204,15 @@ def test_a_cohort_of_nobody_is_refused() -> None:
 
 
 def test_a_duration_that_is_too_short_names_the_least_that_works() -> None:
-    text = error_of(users=500)
+    slowly = ("load.spawn_rate=25",)
+    text = error_of(*slowly, users=500)
     least_s = 50
 
     assert f"duration_s: 45 is too short; at least {least_s}:" in text
-    assert load_scenario("ws-blocked", users=500, duration_s=least_s).load_s == 22
+    enough = load_scenario("ws-blocked", users=500, duration_s=least_s, sets=slowly)
+    assert enough.load_s == 22
     with pytest.raises(UsageError):
-        load_scenario("ws-blocked", users=500, duration_s=least_s - 1)
+        load_scenario("ws-blocked", users=500, duration_s=least_s - 1, sets=slowly)
 
 
 def test_a_fault_of_an_unknown_kind_is_refused_by_its_file() -> None:
@@ -221,3 +223,11 @@ def test_faults_that_cannot_be_played_together_are_refused() -> None:
     text = error_of("faults.cut#2.at_s=18", name="flaky-network")
 
     assert text.startswith("flaky-network.toml: faults 'cut' and 'cut#2'")
+
+
+def test_more_users_than_the_file_has_start_in_the_same_time() -> None:
+    written, more = load_scenario("steady"), load_scenario("steady", users=200)
+
+    assert more.load_begins_s == written.load_begins_s
+    assert load_scenario("steady", users=200, spawn_rate=50).load.spawn_rate == 50
+    assert load_scenario("steady", users=10).load.spawn_rate == written.load.spawn_rate

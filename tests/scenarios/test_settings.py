@@ -12,7 +12,7 @@ import pytest
 
 from harness.runsettings import RunSettings
 from scenarios.model import Scenario, load_scenario, to_toml
-from scenarios.settings import settings_of
+from scenarios.settings import policy_in_words, settings_of
 
 
 def settings(scenario: Scenario) -> RunSettings:
@@ -87,3 +87,12 @@ def test_the_versions_name_python_toxiproxy_and_the_load_s_own_parts() -> None:
     assert versions["toxiproxy"] == "2.12.0 (cache)"
     assert {"chatquake", "locust", "gevent", "websockets"} <= set(versions)
     assert all(versions.values())
+
+
+def test_a_changed_plan_is_not_called_the_plan() -> None:
+    (own,) = load_scenario("ws-blocked", sets=("cohorts.chrome.overrides.poll_period_s=5",)).cohorts
+    (plain,) = load_scenario("steady").cohorts
+
+    assert policy_in_words(plain.policy) == "plan"
+    assert policy_in_words(own.policy).startswith("plan, changed: ")
+    assert "poll_period_s = 5" in policy_in_words(own.policy)
