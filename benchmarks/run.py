@@ -2,7 +2,7 @@
 
 Prints a table, then one line of JSON. Exits 1 where a run was not sound or the ratio to
 Toxiproxy's own cost for the same deliveries is above its bound: absolute times depend on the
-machine, the ratio hardly does.
+machine, the ratio is meant to do so less.
 """
 
 from __future__ import annotations
