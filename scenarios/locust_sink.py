@@ -4,6 +4,10 @@ What Locust shows: ``SEND message`` (click to answer), ``POLL messages``, ``JOIN
 (connect to rows flowing) and ``RECV by realtime`` / ``RECV by poll`` (creation to screen, by the
 wall clocks of server and client; the audit's own figures use one clock). A row whose creation
 cannot be read has no ``RECV``.
+
+Sends, polls and joins are fired one by one as Locust's ``request`` event. Deliveries are a
+hundred times as many: they are counted here and merged into Locust's statistics once a second
+(:class:`scenarios.locust_tally.Tally`), so a listener of ``request`` does not see them.
 """
 
 from __future__ import annotations
@@ -11,7 +15,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from harness.recorder import BlockBuffer
 from harness.records import (
@@ -26,8 +31,10 @@ from harness.records import (
     SocketOpening,
 )
 from harness.wire.changes import MessageRow
+from scenarios.locust_tally import Tally
 
-_RECEIVED_BY = {Path.REALTIME: "by realtime", Path.POLL: "by poll"}
+if TYPE_CHECKING:
+    from locust.stats import RequestStats
 
 
 @dataclass(slots=True)
@@ -45,24 +52,34 @@ class LocustSink:
 
     def __init__(self, buffer: BlockBuffer, request_event: Any) -> None:
         self.counters = Counters()
+        self.by_realtime = Tally("RECV", "by realtime")
+        self.by_poll = Tally("RECV", "by poll")
         self._buffer = buffer
         self._fire = request_event.fire
         self._sends: dict[str, float] = {}
         self._polls: dict[int, float] = {}
         self._connects: dict[int, float] = {}
-        self._created: tuple[str, float | None] = ("", None)
 
     def delivery(self, t_s: float, user: int, row: MessageRow, path: Path, fate: Fate) -> None:
         self._buffer.delivery(t_s, user, row, path, fate)
-        if fate is Fate.SUPPRESSED or path not in _RECEIVED_BY:
+        if fate is Fate.SUPPRESSED:
+            return
+        if path is Path.REALTIME:
+            tally = self.by_realtime
+        elif path is Path.POLL:
+            tally = self.by_poll
+        else:
             return
         self.counters.deliveries += 1
-        if self._created[0] != row.created_at:  # a room's users get one row after another
-            self._created = (row.created_at, _unix_s(row.created_at))
-        created_s = self._created[1]
+        created_s = _unix_s(row.created_at)
         if created_s is not None:
-            took_s = max(0.0, time.time() - created_s)
-            self._report("RECV", _RECEIVED_BY[path], took_s, len(row.body), None)
+            tally.add(time.time() - created_s, len(row.body))
+
+    def show(self, stats: RequestStats) -> None:
+        """Merge the deliveries since the last call into Locust's statistics."""
+        now_s = time.time()
+        self.by_realtime.merge_into(stats, now_s)
+        self.by_poll.merge_into(stats, now_s)
 
     def event(self, event: Event) -> None:
         self._buffer.event(event)
@@ -102,6 +119,7 @@ class LocustSink:
         )
 
 
+@lru_cache(maxsize=256)  # a room's users get one row after another
 def _unix_s(created_at: str) -> float | None:
     """The moment in Unix time; ``None`` where a server's text does not name one."""
     try:

@@ -61,10 +61,14 @@ class MessageList:
 
     def arrive(self, row_id: int, client_msg_id: str) -> Fate:
         """A row came, on whatever path; says what it did to the screen."""
-        place = bisect_left(self._rows, row_id)
-        if place < len(self._rows) and self._rows[place] == row_id:
-            return Fate.SUPPRESSED
-        self._rows.insert(place, row_id)
+        rows = self._rows
+        if not rows or row_id > rows[-1]:  # the usual case
+            rows.append(row_id)
+        else:
+            place = bisect_left(rows, row_id)
+            if rows[place] == row_id:
+                return Fate.SUPPRESSED
+            rows.insert(place, row_id)
         bubble = self._bubbles.get(client_msg_id)
         if bubble is None:
             return Fate.SHOWN

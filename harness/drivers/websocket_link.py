@@ -2,7 +2,9 @@
 
 No greenlet waits for it: reading costs one callback in the hub and one ``recv``, at any number
 of connections. So nothing here, or in what it calls, may block, switch or lock. The protocol is
-websockets' sans-I/O client (RFC 6455); what a page sees of a failure is 1006, whatever it was.
+websockets' sans-I/O client (RFC 6455), but for small text frames, which
+:mod:`harness.drivers.frame_splitter` reads; what a page sees of a failure is 1006, whatever it
+was.
 """
 
 from __future__ import annotations
@@ -18,10 +20,13 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import WebSocketURI
 
+from harness.drivers.frame_splitter import FrameSplitter
+
 READ_BYTES = 65_536
 """At most this much a wake-up, so that one busy socket cannot starve the others."""
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
+_ANSWER_END = b"\r\n\r\n"
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EWOULDBLOCK)
 _READ, _WRITE = 1, 2  # libev's event bits, as gevent's loop.io takes them
 
@@ -45,11 +50,13 @@ class WebSocketLink:
         "_buffer",
         "_closed",
         "_fragments",
+        "_handshake_tail",
         "_loop",
         "_owner",
         "_protocol",
         "_reader",
         "_socket",
+        "_splitter",
         "_writer",
         "number",
     )
@@ -65,6 +72,10 @@ class WebSocketLink:
         self._fragments: bytearray | None = None
         """Of the text message under way; the pieces of a binary one are not kept."""
         self._closed = False
+        self._handshake_tail = b""
+        """The last bytes of the HTTP answer so far: its end may come in two reads."""
+        self._splitter: FrameSplitter | None = None
+        """Set when the HTTP answer is over."""
         resource, _, query = path.partition("?")
         uri = WebSocketURI(False, host, address[1], resource, query)
         self._protocol = ClientProtocol(uri, max_size=MAX_MESSAGE_BYTES)
@@ -131,17 +142,54 @@ class WebSocketLink:
         except OSError as error:
             self._lost(CloseCode.ABNORMAL_CLOSURE, error.strerror or "")
             return
-        if data:
-            self._protocol.receive_data(data)
-        else:
+        if not data:
             self._protocol.receive_eof()
+            self._advance()
+            self._finished()
+        elif self._splitter is None:
+            self._answer(data)
+        else:
+            self._frames(self._splitter, data)
+
+    def _answer(self, data: bytes) -> None:
+        """Bytes of the HTTP answer, and perhaps of the frames after it."""
+        known = len(self._handshake_tail)
+        seen = self._handshake_tail + data
+        end = seen.find(_ANSWER_END)
+        if end < 0:
+            self._handshake_tail = seen[-len(_ANSWER_END) + 1 :]
+            self._pass_on(data)
+            return
+        cut = end + len(_ANSWER_END) - known
+        self._splitter = FrameSplitter()
+        self._pass_on(data[:cut])
+        if cut < len(data) and not self._closed:
+            self._frames(self._splitter, data[cut:])
+
+    def _frames(self, splitter: FrameSplitter, data: bytes) -> None:
+        """The hot path: most reads are one text frame."""
+        for is_text, piece in splitter.feed(data):
+            if is_text:
+                self._owner.link_frame(self.number, piece)
+            else:
+                self._pass_on(piece)
+            if self._closed:
+                return
+
+    def _pass_on(self, data: bytes) -> None:
+        """Let the protocol read these bytes, and end where it says so."""
+        self._protocol.receive_data(data)
+        self._advance()
+        if self._is_over:
+            self._finished()
+
+    def _advance(self) -> None:
+        """Tell what the protocol found, and send what it wants sent."""
         for event in self._protocol.events_received():
             self._received(event)
             if self._closed:
                 return
         self._flush()
-        if not data or self._is_over:
-            self._finished()
 
     def _received(self, event: Any) -> None:
         if isinstance(event, Frame):

@@ -28,6 +28,7 @@ from harness.wire.changes import MessageRow
 from scenarios import locust_sink
 from scenarios.locust_sink import LocustSink
 from tests.support.fake_runtime import FakeRequestEvent, ManualClock
+from tests.support.locust_stats import RequestStats
 
 CREATED = "2026-03-01T12:00:00.250+00:00"
 CREATED_UNIX_S = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC).timestamp()
@@ -44,6 +45,13 @@ class Shown:
     @property
     def fired(self) -> list[dict[str, Any]]:
         return self._event.fired
+
+    @property
+    def received(self) -> RequestStats:
+        """Locust's statistics with what was not fired but merged."""
+        stats = RequestStats()
+        self.sink.show(stats)
+        return stats
 
     @property
     def requests(self) -> list[tuple[str, str, float, str | None]]:
@@ -174,10 +182,12 @@ def test_a_row_that_changes_the_screen_is_received_by_its_path(
 ) -> None:
     shown.sink.delivery(5.0, 1, row(body="hello"), path, fate)
 
-    (request,) = shown.requests
-    assert request[:2] == ("RECV", name)
-    assert request[2] == pytest.approx(300.0, abs=0.01)
-    assert shown.fired[0]["response_length"] == 5
+    received = shown.received
+    assert list(received.entries) == [(name, "RECV")]
+    entry = received.get(name, "RECV")
+    assert entry.num_requests == received.total.num_requests == 1
+    assert entry.max_response_time == pytest.approx(300.0, abs=0.01)
+    assert entry.total_content_length == 5
     assert shown.sink.counters.deliveries == 1
 
 
@@ -195,7 +205,7 @@ def test_suppressed_rows_history_and_answers_are_recorded_but_not_received(
 ) -> None:
     shown.sink.delivery(5.0, 1, row(), path, fate)
 
-    assert shown.fired == []
+    assert shown.received.entries == {}
     assert shown.sink.counters.deliveries == 0
     assert shown.buffer.drain() != b""
 
@@ -209,8 +219,9 @@ def test_every_receiver_of_a_row_is_timed_and_so_is_the_next_row(
     later = row(8, created_at="2026-03-01T21:00:00.500+09:00")
     shown.sink.delivery(5.1, 1, later, Path.REALTIME, Fate.SHOWN)
 
-    times = [request[2] for request in shown.requests]
-    assert times == pytest.approx([300.0, 400.0, 150.0], abs=0.01)
+    entry = shown.received.get("by realtime", "RECV")
+    assert entry.response_times == {300: 1, 400: 1, 150: 1}
+    assert shown.received.entries == {}, "each is merged once"
 
 
 def test_a_server_clock_that_is_ahead_gives_no_negative_time(
@@ -219,7 +230,7 @@ def test_a_server_clock_that_is_ahead_gives_no_negative_time(
     wall.now_s = CREATED_UNIX_S - 10.0
     shown.sink.delivery(5.0, 1, row(), Path.REALTIME, Fate.SHOWN)
 
-    assert shown.requests[0][2] == 0.0
+    assert shown.received.get("by realtime", "RECV").max_response_time == 0.0
 
 
 @pytest.mark.parametrize(
@@ -230,7 +241,7 @@ def test_a_row_whose_creation_cannot_be_read_counts_but_has_no_time(
 ) -> None:
     shown.sink.delivery(5.0, 1, row(created_at=created_at), Path.REALTIME, Fate.SHOWN)
 
-    assert shown.fired == []
+    assert shown.received.entries == {}
     assert shown.sink.counters.deliveries == 1
     assert shown.buffer.drain() != b""
 
@@ -248,4 +259,4 @@ def test_no_text_of_a_server_as_creation_ever_raises(texts: list[str]) -> None:
         shown.sink.delivery(1.0, 1, row(number, created_at=text), Path.POLL, Fate.SHOWN)
 
     assert shown.sink.counters.deliveries == len(texts)
-    assert all(request["response_time"] >= 0.0 for request in shown.fired)
+    assert (shown.received.total.min_response_time or 0.0) >= 0.0

@@ -17,6 +17,7 @@ from scenarios.messages import (
     ToConductor,
 )
 from scenarios.model import Scenario, load_scenario
+from tests.support.locust_stats import RequestStats
 
 READY = Ready(
     run_id="run-1",
@@ -82,6 +83,7 @@ class FakeEvents:
 class FakeEnvironment:
     runner: FakeRunner = field(default_factory=FakeRunner)
     events: FakeEvents = field(default_factory=FakeEvents)
+    stats: RequestStats = field(default_factory=RequestStats)
 
 
 class FakeConductor:
