@@ -57,7 +57,7 @@ def cost_of(run: RunDir) -> Cost:
     return Cost(
         benchmark=settings.scenario,
         verdict=verdict.verdict,
-        rig_findings=tuple(f"{f.level}: {f.sentence}" for f in verdict.rig),
+        rig_findings=tuple(f"{f.level}: {f.sentence.en}" for f in verdict.rig),
         users=settings.users,
         deliveries=deliveries,
         load_cpu_us_per_delivery=cpu_us("load"),

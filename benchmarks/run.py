@@ -24,7 +24,9 @@ from scenarios.progress import Failed, Note, Progress
 SCENARIOS = ("room-of-500", "rooms-of-50")
 CPU_BUDGET_US = 25.0
 MEMORY_BUDGET_KB = 40.0
-MOST_TIMES_TOXIPROXY = {"room-of-500": 2.0, "rooms-of-50": 2.0}
+MOST_TIMES_TOXIPROXY = {"room-of-500": 1.1, "rooms-of-50": 1.25}
+"""A quarter above the highest ratios seen (docs/how-it-works.md, "What it costs"): a delivery that
+is counted in Locust's statistics one by one, as it once was, is found (1.4)."""
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
-"""What keeps a receipt from being a proof, in plain words. Pure; times are host-monotonic seconds.
+"""What keeps a receipt from being a proof, in both languages. Pure.
 
-The probes given here are those of one proxy that can show the fault at all.
+Times are host-monotonic seconds. The probes given here are those of one proxy that can show the
+fault at all.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 from chaos.bites import HEAL_S, Judge, Moments, Span, masked
 from harness.receipts import Probe
+from harness.runsettings import Text
 
 _PROMPT_S = 1.0
 """A fault that bites later than this after Toxiproxy confirmed it is not what was asked for."""
@@ -22,17 +24,19 @@ _LAPSE_S = 3.0
 canary's time-out for opening a connection, during which a line cannot probe."""
 
 
-def missing_steps(moments: Moments) -> list[str]:
+def missing_steps(moments: Moments) -> list[Text]:
     """Steps of the director that the history does not have."""
     if moments.requested_s is None:
-        return ["it was never requested"]
-    problems = []
+        return [Text("it was never requested", "요청된 적이 없습니다")]
+    problems: list[Text] = []
     if moments.applied_s is None:
-        problems.append("Toxiproxy never confirmed that it was set")
+        en = "Toxiproxy never confirmed that it was set"
+        problems.append(Text(en, "Toxiproxy가 설정되었음을 확인해 주지 않았습니다"))
     if moments.heal_requested_s is None:
-        problems.append("it was never ended")
+        problems.append(Text("it was never ended", "끝내지 않았습니다"))
     elif moments.heal_applied_s is None:
-        problems.append("Toxiproxy never confirmed that it was removed")
+        en = "Toxiproxy never confirmed that it was removed"
+        problems.append(Text(en, "Toxiproxy가 제거되었음을 확인해 주지 않았습니다"))
     return problems
 
 
@@ -57,11 +61,16 @@ def healed_at(probes: Sequence[Probe], judge: Judge, masks: Sequence[Span]) -> f
 
 def before(
     proxy: str, probes: Sequence[Probe], judge: Judge, *, requested_s: float, share: float
-) -> list[str]:
+) -> list[Text]:
     """Was the proxy good before? ``probes`` are those that no other fault can have hit."""
     earlier = [probe for probe in probes if probe.sent_s < requested_s]
     if not any(probe.outcome == "ok" for probe in earlier):
-        return [f"{proxy} had no good probe before it, so there is nothing to compare with"]
+        return [
+            Text(
+                f"{proxy} had no good probe before it, so there is nothing to compare with",
+                f"{proxy}: 장애 전에 정상인 탐침이 없어 비교할 것이 없습니다",
+            )
+        ]
     ended = [
         probe
         for probe in earlier
@@ -71,31 +80,44 @@ def before(
     broken = sum(map(judge.broken, ended))
     late = sum(map(judge.late, ended))
     if broken or late > len(ended) * share / 2:
+        hit, total = broken + late, len(ended)
         return [
-            f"{proxy} was bitten before it was requested"
-            f" ({broken + late} of {len(ended)} probes of the {_BEFORE_S:g} s before)"
+            Text(
+                f"{proxy} was bitten before it was requested"
+                f" ({hit} of {total} probes of the {_BEFORE_S:g} s before)",
+                f"{proxy}: 요청하기 전에 이미 영향이 있었습니다"
+                f"(직전 {_BEFORE_S:g}초의 탐침 {total}회 중 {hit}회)",
+            )
         ]
     return []
 
 
-def biting(proxy: str, hits: Sequence[Probe], moments: Moments, *, share: float) -> list[str]:
+def biting(proxy: str, hits: Sequence[Probe], moments: Moments, *, share: float) -> list[Text]:
     """Did it hit in time, and until its end? ``hits`` in the order of sending."""
     if not hits:
-        return [f"no probe through {proxy} was hit"]
-    problems = []
+        return [
+            Text(
+                f"no probe through {proxy} was hit",
+                f"{proxy}: 영향을 받은 탐침이 없습니다",
+            )
+        ]
+    problems: list[Text] = []
     if moments.applied_s is not None and hits[0].sent_s > moments.applied_s + _PROMPT_S:
         late_s = hits[0].sent_s - moments.applied_s
-        problems.append(f"{proxy} was hit only {late_s:.2f} s after it was applied")
+        en = f"{proxy} was hit only {late_s:.2f} s after it was applied"
+        ko = f"{proxy}: 적용하고 {late_s:.2f}초가 지나서야 영향이 나타났습니다"
+        problems.append(Text(en, ko))
     end_s = moments.heal_requested_s
     if share == 1 and end_s is not None and hits[-1].sent_s < end_s - _LAPSE_S:
         early_s = end_s - hits[-1].sent_s
-        problems.append(f"{proxy} was no longer hit from {early_s:.2f} s before its end on")
+        en = f"{proxy} was no longer hit from {early_s:.2f} s before its end on"
+        problems.append(Text(en, f"{proxy}: 끝나기 {early_s:.2f}초 전부터 영향이 없었습니다"))
     return problems
 
 
 def healing(
     proxy: str, healed_s: float | None, moments: Moments, masks: Sequence[Span]
-) -> list[str]:
+) -> list[Text]:
     """Was the proxy good again in time? Another fault on it puts that off to its own end."""
     done_s = moments.heal_applied_s
     if done_s is None:
@@ -105,7 +127,9 @@ def healing(
         if mask.begin_s <= limit_s and mask.end_s > done_s:
             limit_s = max(limit_s, mask.end_s + HEAL_S)
     if healed_s is None:
-        return [f"{proxy} was never good again"]
+        return [Text(f"{proxy} was never good again", f"{proxy}: 끝내 회복되지 않았습니다")]
     if healed_s > limit_s:
-        return [f"{proxy} was good again only {healed_s - done_s:.2f} s after its end"]
+        late_s = healed_s - done_s
+        en = f"{proxy} was good again only {late_s:.2f} s after its end"
+        return [Text(en, f"{proxy}: 끝나고 {late_s:.2f}초가 지나서야 회복되었습니다")]
     return []

@@ -17,6 +17,7 @@ from chaos.effects import in_words
 from chaos.faults.schedule import ScheduledFault
 from chaos.history import HistoryEntry
 from harness.receipts import Probe, ProbeKind, Receipt
+from harness.runsettings import Text
 
 _FEW = 3
 """Fewer hits than this on a proxy that should be untouched are chance."""
@@ -47,7 +48,7 @@ class _Effect:
     hits: tuple[Probe, ...] = ()
     healed_s: float | None = None
     usual_s: Mapping[ProbeKind, float]
-    problems: tuple[str, ...] = ()
+    problems: tuple[Text, ...] = ()
 
 
 def receipts(
@@ -69,10 +70,19 @@ def receipts(
         probes=_by_proxy(probes),
     )
     told = {
-        fault.name: tuple(e.detail for e in entries if (e.fault, e.what) == (fault.name, "problem"))
+        fault.name: tuple(
+            _told(entry.detail)
+            for entry in entries
+            if (entry.fault, entry.what) == (fault.name, "problem")
+        )
         for fault in faults
     }
     return tuple(_receipt(case, fault, told[fault.name], load_begins_at_s) for fault in faults)
+
+
+def _told(detail: str) -> Text:
+    """What the director met; the detail is Toxiproxy's own or the system's."""
+    return Text(en=detail, ko=f"Toxiproxy를 다루는 중에 문제가 있었습니다(“{detail}”)")
 
 
 def _moments(history: Sequence[HistoryEntry], name: str) -> Moments:
@@ -96,7 +106,7 @@ def _by_proxy(probes: Iterable[Probe]) -> dict[str, tuple[Probe, ...]]:
 
 
 def _receipt(
-    case: _Case, fault: ScheduledFault, told: tuple[str, ...], load_begins_at_s: float
+    case: _Case, fault: ScheduledFault, told: tuple[Text, ...], load_begins_at_s: float
 ) -> Receipt:
     moments = case.moments[fault.name]
     effects = {proxy: _effect(case, fault, proxy) for proxy in fault.proxies}
@@ -178,9 +188,9 @@ def _judge(case: _Case, fault: ScheduledFault, proxy: str, *, at_s: float) -> Ju
     )
 
 
-def _strays(case: _Case, fault: ScheduledFault, span: Span) -> list[str]:
+def _strays(case: _Case, fault: ScheduledFault, span: Span) -> list[Text]:
     """Proxies that are not the fault's and were hit like its own, by no other fault."""
-    problems = []
+    problems: list[Text] = []
     for proxy in sorted(set(case.probes) - set(fault.proxies)):
         judge = _judge(case, fault, proxy, at_s=span.begin_s)
         masks = [mask for mask in map(span_of, case.others(fault, proxy)) if mask is not None]
@@ -193,7 +203,11 @@ def _strays(case: _Case, fault: ScheduledFault, span: Span) -> list[str]:
         ]
         hits = sum(map(judge.hit, meanwhile))
         if hits >= _FEW and hits > len(meanwhile) * fault.share / 2:
+            total = len(meanwhile)
             problems.append(
-                f"{proxy} was hit too ({hits} of {len(meanwhile)} probes), and should not be"
+                Text(
+                    f"{proxy} was hit too ({hits} of {total} probes), and should not be",
+                    f"{proxy}: 대상이 아닌데 영향을 받았습니다(탐침 {total}회 중 {hits}회)",
+                )
             )
     return problems

@@ -9,8 +9,13 @@ from typing import Literal
 
 import msgspec
 
+from harness.runsettings import Text
+
 ProbeKind = Literal["ws", "http", "connect"]
 ProbeOutcome = Literal["ok", "closed", "refused", "unanswered", "error"]
+
+
+NOTHING_SEEN = Text(en="no effect seen", ko="영향이 관측되지 않음")
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,9 +53,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     heal_applied_s: float | None = None
     healed_s: float | None = None
     """Sending time of the first good probe after the last bitten one."""
-    effect: str = ""
+    effect: Text = NOTHING_SEEN
     """What was measured, in plain words, e.g. ``connect refused, socket closed``."""
-    problems: tuple[str, ...] = ()
+    problems: tuple[Text, ...] = ()
     """Why this is no proof; empty for a sound receipt."""
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from harness.errors import UsageError
-from harness.runsettings import GateSpec, RunSettings
+from harness.runsettings import GateSpec, RunSettings, Text
 from reports.metrics import UNITS
 from reports.model import Cell, GateResult, Metrics, Result, RigFinding, Verdict
 
@@ -62,7 +62,7 @@ def verdict(
     result = merge([gate.result for gate in judged] + (["invalid"] if fatal else []))
     if not whole:
         result = "invalid"
-    reasons = [finding.sentence for finding in fatal]
+    reasons = [finding.sentence.en for finding in fatal]
     if not gates:
         reasons.append("the scenario has no gates, so there is nothing to pass")
     reasons += [_sentence(gate) for gate in judged if gate.result == "fail"]
@@ -95,24 +95,42 @@ def _judge(gate: GateSpec, cell: Cell | None) -> GateResult:
     )
 
 
-def _compare(gate: GateSpec, cell: Cell | None) -> tuple[Result, str]:
+def _compare(gate: GateSpec, cell: Cell | None) -> tuple[Result, Text | None]:
     if cell is None or cell.value is None or cell.n < gate.min_samples:
         return "invalid", _why_unclear(gate, cell)
     # What never ended is longer than any bound.
-    said = f"> {cell.value:g}" if cell.beyond else f"{cell.value:g}"
+    said = _rounded(cell)
     if gate.max is not None and (cell.beyond or cell.value > gate.max):
-        return "fail", f"{said} is more than {gate.max:g}"
+        high = f"{gate.max:g}"
+        return "fail", Text(f"{said} is more than {high}", f"{said}, 한도 {high}보다 큽니다")
     if gate.min is not None and not cell.beyond and cell.value < gate.min:
-        return "fail", f"{said} is less than {gate.min:g}"
-    return "pass", ""
+        low = f"{gate.min:g}"
+        return "fail", Text(f"{said} is less than {low}", f"{said}, 하한 {low}보다 작습니다")
+    return "pass", None
 
 
-def _why_unclear(gate: GateSpec, cell: Cell | None) -> str:
+def _rounded(cell: Cell) -> str:
+    """The value with as many digits as a sentence needs; never so few that it seems kept."""
+    assert cell.value is not None
+    said = f"{cell.value:,.0f}" if float(cell.value).is_integer() else f"{cell.value:.4g}"
+    return f"> {said}" if cell.beyond else said
+
+
+def _why_unclear(gate: GateSpec, cell: Cell | None) -> Text:
     if cell is None:
-        return f"the run has no window {gate.window!r} for cohort {gate.cohort!r}"
+        return Text(
+            f"the run has no window {gate.window!r} for cohort {gate.cohort!r}",
+            f"이 실행에는 {gate.cohort} 집단의 {gate.window} 구간이 없습니다",
+        )
     if cell.value is None:
-        return "the figure makes no sense in this window: nothing was measured"
-    return f"{cell.n} samples, at least {gate.min_samples} are needed"
+        return Text(
+            "the figure makes no sense in this window: nothing was measured",
+            "이 구간에서는 잰 것이 없어 값이 없습니다",
+        )
+    return Text(
+        f"{cell.n} samples, at least {gate.min_samples} are needed",
+        f"표본이 {cell.n}개뿐입니다(최소 {gate.min_samples}개 필요)",
+    )
 
 
 def _bound(gate: GateSpec) -> str:
@@ -128,12 +146,13 @@ def _under(gate: GateResult, fatal: Sequence[RigFinding], *, whole: bool) -> Gat
     """What is left of a gate's result under the rig's findings."""
     if gate.result == "invalid" or (whole and (not fatal or gate.metric in FACTS)):
         return gate
-    why = ", ".join(finding.what for finding in fatal) or "the run was cut"
-    return msgspec.structs.replace(
-        gate, result="invalid", reason=f"the rig was not able to tell: {why}"
+    why = ", ".join(dict.fromkeys(finding.what for finding in fatal)) or "the run was cut"
+    reason = Text(
+        f"the rig was not able to tell: {why}", "시험 자체가 온전하지 않아 판정할 수 없습니다"
     )
+    return msgspec.structs.replace(gate, result="invalid", reason=reason)
 
 
 def _sentence(gate: GateResult) -> str:
     where = f"{gate.metric} ({gate.window}, {gate.cohort})"
-    return f"{where}: {gate.reason}"
+    return f"{where}: {gate.reason.en}" if gate.reason is not None else where

@@ -18,7 +18,7 @@ from harness.commitlog import Commit, Subscription
 from harness.receipts import Probe, Receipt, ReceiptBook
 from harness.recorder import DELIVERY, Record
 from harness.records import Event, PageOpened, RigSample
-from harness.runsettings import PlannedSend, RunSettings
+from harness.runsettings import PlannedSend, RunSettings, Text
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -33,7 +33,7 @@ class Damage:
 
     file: str
     """Its name inside the run directory."""
-    sentence: str
+    sentence: Text
     missing: bool = False
 
 

@@ -16,7 +16,7 @@ from harness.errors import RecordError
 from harness.receipts import ReceiptBook
 from harness.recorder import Record, read_record
 from harness.rundir import RunDir
-from harness.runsettings import PlannedSend, RunSettings
+from harness.runsettings import PlannedSend, RunSettings, Text
 from reports.history import Damage, History, assemble
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -69,8 +69,11 @@ def _read_lines(path: FilePath, kind: type[T], damages: list[Damage]) -> tuple[T
     try:
         content = path.read_bytes()
     except OSError as error:
-        sentence = f"{path.name} cannot be read: {error.strerror}"
-        damages.append(Damage(path.name, sentence, missing=not path.exists()))
+        said = Text(
+            f"{path.name} cannot be read: {error.strerror}",
+            f"{path.name} 파일을 읽을 수 없습니다(“{error.strerror}”)",
+        )
+        damages.append(Damage(path.name, said, missing=not path.exists()))
         return ()
     decoder = msgspec.json.Decoder(kind)
     try:
@@ -90,8 +93,12 @@ def _read_until_damage(
         try:
             found.append(decoder.decode(line))
         except msgspec.DecodeError as error:
-            sentence = f"{name} line {number} of {len(lines)}: {error}; only what is before is used"
-            damages.append(Damage(name, sentence))
+            total = len(lines)
+            said = Text(
+                f"{name} line {number} of {total}: {error}; only what is before is used",
+                f"{name} 파일 {total}줄 중 {number}번째 줄부터는 쓰지 않았습니다(“{error}”)",
+            )
+            damages.append(Damage(name, said))
             break
     return tuple(found)
 
@@ -101,9 +108,13 @@ def _read_receipts(path: FilePath, damages: list[Damage]) -> ReceiptBook:
         return _read_json(path, ReceiptBook)
     except RecordError as error:
         # The path's folder is no part of a run's results.
-        sentence = str(error).replace(str(path), path.name)
-        damages.append(Damage(path.name, sentence, missing=not path.exists()))
+        detail = str(error).replace(str(path), path.name)
+        damages.append(Damage(path.name, _unreadable(path.name, detail), not path.exists()))
         return ReceiptBook(receipts=(), probes=())
+
+
+def _unreadable(name: str, detail: str) -> Text:
+    return Text(en=detail, ko=f"{name} 파일을 읽을 수 없습니다(“{detail}”)")
 
 
 def _read_records(run_dir: RunDir, damages: list[Damage]) -> list[Record]:
@@ -113,5 +124,6 @@ def _read_records(run_dir: RunDir, damages: list[Damage]) -> list[Record]:
             records.append(read_record(path))
         except RecordError as error:
             name = f"events/{path.name}"
-            damages.append(Damage(name, str(error).replace(str(path), name)))
+            detail = str(error).replace(str(path), name)
+            damages.append(Damage(name, _unreadable(name, detail)))
     return records

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from harness.receipts import Receipt
-from harness.runsettings import RunSettings
+from harness.runsettings import RunSettings, Text
 
 Result = Literal["pass", "fail", "invalid"]
 
@@ -71,8 +71,8 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     n: int
     result: Result
-    reason: str = ""
-    """Why it is invalid or failed, in words; empty for a pass."""
+    reason: Text | None = None
+    """Why it is invalid or failed, in words; ``None`` for a pass."""
     beyond: bool = False
     """The percentile falls among what never ended: it is longer than ``value``."""
 
@@ -83,7 +83,7 @@ class RigFinding(msgspec.Struct, frozen=True, kw_only=True):
     level: Literal["fatal", "warning"]
     what: str
     """A short id, e.g. ``no_traffic``, ``receipt_missing``, ``generator_starved``."""
-    sentence: str
+    sentence: Text
     """With the number that decided it."""
 
 
@@ -92,6 +92,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     verdict: Result
     reasons: tuple[str, ...]
+    """In English, for scripts; the pages say the gates' and findings' own sentences."""
     gates: tuple[GateResult, ...]
     rig: tuple[RigFinding, ...]
 

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from harness.records import Path, RigSample
+from harness.runsettings import Text
 from reports.evidence import Evidence
 from reports.messages import NOT_MADE, SKIPPED
 from reports.model import RigFinding
@@ -26,6 +27,7 @@ _UNMADE_SHARE = 0.01
 _SKIPPED_SHARE = 0.02
 _LATE_P99_S = 1.0
 _STRANGE_SHARE = 0.001
+_NO_END = "it has no end, or its end has other counts"
 
 
 def findings(evidence: Evidence) -> tuple[RigFinding, ...]:
@@ -51,82 +53,104 @@ def samples_by_process(samples: Sequence[RigSample]) -> dict[str, list[RigSample
     return {name: list(group) for name, group in groupby(ordered, key=lambda s: s.process)}
 
 
-def _finding(level: Literal["fatal", "warning"], what: str, sentence: str) -> RigFinding:
-    return RigFinding(level=level, what=what, sentence=sentence)
+def _finding(level: Literal["fatal", "warning"], what: str, en: str, ko: str) -> RigFinding:
+    return RigFinding(level=level, what=what, sentence=Text(en, ko))
 
 
 def _run(evidence: Evidence) -> Iterator[RigFinding]:
     settings = evidence.history.settings
-    if settings.interrupted:
-        yield _finding("fatal", "interrupted", f"the run was interrupted: {settings.interrupted}")
+    if settings.interrupted and settings.interrupted not in settings.broken:
+        yield _interrupted(settings.interrupted)
     for part in settings.broken:
-        yield _finding("fatal", "rig_broken", f"a part of the rig broke: {part}")
+        yield _finding("fatal", "rig_broken", part, f"“{part}”")
     if settings.load_begins_at_s is None:
-        yield _finding("fatal", "no_load", "the load never began")
+        en = "no user's page was open when it should have begun"
+        yield _finding("fatal", "no_load", en, "시작할 때 열려 있던 채팅 화면이 없습니다")
     elif settings.ended_at_s is None:
-        yield _finding("fatal", "interrupted", "the run has no end: it was cut")
+        yield _finding(
+            "fatal", "interrupted", "it has no end: it was cut", "끝이 기록되지 않았습니다"
+        )
+
+
+def _interrupted(why: str) -> RigFinding:
+    if why == "interrupted":
+        en, ko = "by Ctrl-C or a request to stop", "Ctrl-C 또는 중지 요청에 따른 것입니다"
+    else:
+        en, ko = why, f"“{why}”"
+    return _finding("fatal", "interrupted", en, ko)
 
 
 def _traffic(evidence: Evidence) -> Iterator[RigFinding]:
     history = evidence.history
-    counts = {
-        "sends attempted": int(evidence.messages.table["attempts"].sum()),
-        "commits": len(history.commits),
-        "deliveries": len(history.deliveries),
-    }
-    missing = [name for name, count in counts.items() if not count]
-    if missing:
-        said = ", ".join(f"{count} {name}" for name, count in counts.items())
-        yield _finding("fatal", "no_traffic", f"there was no traffic to judge: {said}")
+    sends = int(evidence.messages.table["attempts"].sum())
+    commits, deliveries = len(history.commits), len(history.deliveries)
+    if not (sends and commits and deliveries):
+        yield _finding(
+            "fatal",
+            "no_traffic",
+            f"sends attempted: {sends}, commits: {commits}, deliveries: {deliveries}",
+            f"전송 시도 {sends}회, 저장 {commits}건, 전달 {deliveries}건",
+        )
 
 
 def _records(evidence: Evidence) -> Iterator[RigFinding]:
     records, wanted = evidence.history.records, evidence.history.settings.processes
     carrying = sum(record.process.startswith(LOAD) for record in records)
     if carrying < wanted:
-        sentence = f"records of {carrying} of {wanted} load processes are there"
-        yield _finding("fatal", "record_cut", sentence)
+        en = f"records of {carrying} of {wanted} load processes are there"
+        ko = f"부하 프로세스 {wanted}개 중 {carrying}개의 기록만 있습니다"
+        yield _finding("fatal", "record_cut", en, ko)
     for record in records:
         if not record.complete:
-            why = record.damage or "it has no end, or its end has other counts"
-            yield _finding("fatal", "record_cut", f"the record of {record.process} is cut: {why}")
+            name, why = record.process, record.damage
+            en = f"the record of {name} is cut: {why or _NO_END}"
+            ko = f"{name} 프로세스의 기록이 잘렸습니다" + (f"(“{why}”)" if why else "")
+            yield _finding("fatal", "record_cut", en, ko)
 
 
 def _damages(evidence: Evidence) -> Iterator[RigFinding]:
     for damage in evidence.history.damages:
+        level: Literal["fatal", "warning"] = "fatal"
         if damage.file == "commits.jsonl":
-            yield _finding("fatal", "commit_log_damaged", damage.sentence)
+            what = "commit_log_damaged"
         elif damage.file.startswith("events/"):
-            yield _finding("fatal", "record_cut", damage.sentence)
+            what = "record_cut"
         elif damage.file == "receipts.json" and evidence.history.settings.faults:
-            yield _finding("fatal", "receipt_missing", damage.sentence)
+            what = "receipt_missing"
         else:
-            yield _finding("warning", "file_damaged", damage.sentence)
+            level, what = "warning", "file_damaged"
+        yield RigFinding(level=level, what=what, sentence=damage.sentence)
 
 
 def _receipts(evidence: Evidence) -> Iterator[RigFinding]:
     settings, receipts = evidence.history.settings, evidence.history.receipts
+    if settings.interrupted:
+        return  # What was still to come has no receipt, and the run is invalid as it is.
     names = {receipt.fault for receipt in receipts}
     for fault in settings.faults:
         if fault.name not in names:
-            sentence = f"fault {fault.name} has no receipt: nothing proves that it happened"
-            yield _finding("fatal", "receipt_missing", sentence)
+            en = f"fault {fault.name} has no receipt: nothing shows that it happened"
+            ko = f"{fault.name} 장애의 측정 기록이 없습니다"
+            yield _finding("fatal", "receipt_missing", en, ko)
     for receipt in receipts:
         problems = list(receipt.problems)
         if not problems and receipt.first_effect_s is None:
-            problems = ["no probe ever felt it"]
+            problems = [Text("no probe ever felt it", "영향을 받은 탐침이 없습니다")]
         elif not problems and receipt.healed_s is None:
-            problems = ["no good probe came after it"]
+            problems = [Text("no good probe came after it", "그 뒤에 정상인 탐침이 없었습니다")]
         if problems:
-            sentence = f"the receipt of {receipt.fault} is no proof: {'; '.join(problems)}"
-            yield _finding("fatal", "receipt_unsound", sentence)
+            en = "; ".join(problem.en for problem in problems)
+            ko = "; ".join(problem.ko for problem in problems)
+            name = receipt.fault
+            yield _finding("fatal", "receipt_unsound", f"{name}: {en}", f"{name}: {ko}")
 
 
 def _users(evidence: Evidence) -> Iterator[RigFinding]:
     opened, wanted = len(evidence.history.users), evidence.history.settings.users
     if opened < wanted:
-        sentence = f"{wanted - opened} of {wanted} users never opened their page"
-        yield _finding("fatal", "users_missing", sentence)
+        en = f"{wanted - opened} of {wanted} users never opened their page"
+        ko = f"사용자 {wanted}명 중 {wanted - opened}명입니다"
+        yield _finding("fatal", "users_missing", en, ko)
 
 
 def _sends(evidence: Evidence) -> Iterator[RigFinding]:
@@ -136,21 +160,23 @@ def _sends(evidence: Evidence) -> Iterator[RigFinding]:
     planned = len(table)
     unmade = int((table["outcome"] == NOT_MADE).sum())
     if unmade > _UNMADE_SHARE * planned:
-        sentence = (
+        en = (
             f"{unmade} of {planned} planned sends were neither made nor skipped with a reason "
             f"(limit {_UNMADE_SHARE:.0%})"
         )
-        yield _finding("fatal", "sends_missing", sentence)
+        ko = f"계획한 {planned}건 중 {unmade}건이 이유 없이 빠졌습니다(한도 {_UNMADE_SHARE:.0%})"
+        yield _finding("fatal", "sends_missing", en, ko)
     skipped = int((table["outcome"] == SKIPPED).sum())
     if skipped > _SKIPPED_SHARE * planned:
-        sentence = f"{skipped} of {planned} planned sends were skipped with a reason"
-        yield _finding("warning", "sends_skipped", sentence)
+        en = f"{skipped} of {planned} planned sends were skipped with a reason"
+        yield _finding("warning", "sends_skipped", en, f"계획한 {planned}건 중 {skipped}건입니다")
     late_s = (table["started_s"] - table["planned_s"]).dropna().to_numpy(np.float64)
     if len(late_s):
         p99_s = percentile(late_s, 99)
         if p99_s > _LATE_P99_S:
-            sentence = f"1% of sends started more than {p99_s:.2f} s late (limit {_LATE_P99_S:g} s)"
-            yield _finding("fatal", "sends_late", sentence)
+            en = f"1% of sends started more than {p99_s:.2f} s late (limit {_LATE_P99_S:g} s)"
+            ko = f"전송의 1%가 {p99_s:.2f}초 넘게 늦게 시작되었습니다(한도 {_LATE_P99_S:g}초)"
+            yield _finding("fatal", "sends_late", en, ko)
 
 
 def _strangers(evidence: Evidence) -> Iterator[RigFinding]:
@@ -158,46 +184,60 @@ def _strangers(evidence: Evidence) -> Iterator[RigFinding]:
     history = evidence.history
     arrived = history.deliveries[history.deliveries["path"] != Path.HISTORY]
     known = history.commits.loc[history.commits["op"] == "INSERT", "row_id"]
-    strange = int((~arrived["row_id"].isin(known)).sum())
-    if strange > _STRANGE_SHARE * len(arrived):
-        sentence = f"{strange} of {len(arrived)} deliveries show rows that no commit explains"
-        yield _finding("fatal", "unknown_rows", sentence)
+    strange, total = int((~arrived["row_id"].isin(known)).sum()), len(arrived)
+    if strange > _STRANGE_SHARE * total:
+        en = f"{strange} of {total} deliveries show rows that no commit explains"
+        ko = f"전달 {total}건 중 {strange}건의 행이 저장 기록에 없습니다"
+        yield _finding("fatal", "unknown_rows", en, ko)
 
 
 def _load_processes(evidence: Evidence) -> Iterator[RigFinding]:
     by_process = _samples_of_the_load(evidence)
     if not any(process.startswith(LOAD) for process in by_process):
-        sentence = "no load process was watched, so nothing shows that it kept up"
-        yield _finding("fatal", "generator_unwatched", sentence)
+        en = "no load process was watched, so nothing shows that it kept up"
+        yield _finding("fatal", "generator_unwatched", en, "제때 움직였는지 알 수 없습니다")
     for process, samples in by_process.items():
-        if not process.startswith(LOAD):
-            continue
-        count = len(samples)
-        worst_s = max(sample.loop_lag_s for sample in samples)
-        lagging = sum(sample.loop_lag_s > _LAG_S for sample in samples)
-        busy = sum(sample.cpu_share >= _BUSY for sample in samples)
-        if worst_s > _LAG_ONCE_S or lagging > _LAG_SHARE * count:
-            sentence = (
-                f"{process} did not keep up: timers were more than {_LAG_S:g} s late in "
-                f"{lagging} of {count} samples, {worst_s:.2f} s at worst"
-            )
-            yield _finding("fatal", "generator_starved", sentence)
-        if busy > _BUSY_SHARE * count:
-            sentence = (
-                f"{process} used {_BUSY:.0%} of its core or more in {busy} of {count} samples"
-            )
-            yield _finding("fatal", "generator_starved", sentence)
+        if process.startswith(LOAD):
+            yield from _load_process(process, samples)
+
+
+def _load_process(process: str, samples: Sequence[RigSample]) -> Iterator[RigFinding]:
+    count = len(samples)
+    worst_s = max(sample.loop_lag_s for sample in samples)
+    lagging = sum(sample.loop_lag_s > _LAG_S for sample in samples)
+    busy = sum(sample.cpu_share >= _BUSY for sample in samples)
+    if worst_s > _LAG_ONCE_S or lagging > _LAG_SHARE * count:
+        en = (
+            f"{process} did not keep up: timers were more than {_LAG_S:g} s late in "
+            f"{lagging} of {count} samples, {worst_s:.2f} s at worst"
+        )
+        ko = (
+            f"{process} 프로세스의 타이머가 표본 {count}개 중 {lagging}개에서 {_LAG_S:g}초 넘게 "
+            f"늦었습니다(최대 {worst_s:.2f}초)"
+        )
+        yield _finding("fatal", "generator_starved", en, ko)
+    if busy > _BUSY_SHARE * count:
+        en = f"{process} used {_BUSY:.0%} of its core or more in {busy} of {count} samples"
+        ko = (
+            f"{process} 프로세스가 표본 {count}개 중 {busy}개에서 코어의 {_BUSY:.0%} 이상을 "
+            "썼습니다"
+        )
+        yield _finding("fatal", "generator_starved", en, ko)
 
 
 def _other_processes(evidence: Evidence) -> Iterator[RigFinding]:
     for process, samples in _samples_of_the_load(evidence).items():
-        busy = sum(sample.cpu_share >= _BUSY for sample in samples)
-        if not process.startswith(LOAD) and busy > _BUSY_SHARE * len(samples):
-            sentence = (
-                f"{process} used {_BUSY:.0%} of a core or more in {busy} of {len(samples)} "
+        busy, count = sum(sample.cpu_share >= _BUSY for sample in samples), len(samples)
+        if not process.startswith(LOAD) and busy > _BUSY_SHARE * count:
+            en = (
+                f"{process} used {_BUSY:.0%} of a core or more in {busy} of {count} "
                 "samples: its slowness may be this machine's"
             )
-            yield _finding("warning", "process_saturated", sentence)
+            ko = (
+                f"{process} 프로세스가 표본 {count}개 중 {busy}개에서 코어의 {_BUSY:.0%} 이상을 "
+                "썼습니다. 느렸다면 이 장비 때문일 수 있습니다"
+            )
+            yield _finding("warning", "process_saturated", en, ko)
 
 
 def _samples_of_the_load(evidence: Evidence) -> dict[str, list[RigSample]]:

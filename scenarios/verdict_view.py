@@ -34,7 +34,7 @@ def verdict_view(verdict: Verdict, run_dir: Path, cwd: Path) -> RenderableType:
         parts.append(gate_table(verdict.gates))
     for finding in verdict.rig:
         style = "red" if finding.level == "fatal" else "yellow"
-        parts.append(Text(f"rig, {finding.level}: {finding.sentence}", style=style))
+        parts.append(Text(f"rig, {finding.level}: {finding.sentence.en}", style=style))
     parts.append(Text(sentence(verdict), style=f"bold {STYLES[verdict.verdict]}"))
     parts += [Text(line) for line in report_lines(run_dir, cwd)]
     return Group(*parts)

@@ -60,7 +60,7 @@ def reasons(audit: Audit) -> tuple[Sayable, ...]:
     return (*found[:MOST_REASONS], *more)
 
 
-def rig_sentence(what: str, detail: str) -> Sentence:
+def rig_sentence(what: str, detail: Text) -> Sentence:
     """A finding about the rig: its kind in plain words, then the sentence with the number."""
     return sentence("rig_finding", what=sentence(f"rig.{what}", otherwise=what), detail=detail)
 
@@ -115,7 +115,7 @@ def _gate_reason(gate: GateResult) -> Sentence:
         value=Quantity(gate.value, gate_kind(gate), gate.beyond),
         bound=bound_words(gate),
         where=sentence("where", window=window_name(gate.window), cohort=cohort_name(gate.cohort)),
-        reason=gate.reason,
+        reason=gate.reason or "",
     )
 
 

@@ -49,19 +49,19 @@ def _gate_case(gate: GateResult, classname: str) -> ET.Element:
         problem = ET.SubElement(case, "failure", {"message": _xml(message), "type": "gate"})
     else:
         problem = ET.SubElement(case, "error", {"message": _xml(message), "type": "invalid"})
-    problem.text = _xml(gate.reason)
+    problem.text = _xml("" if gate.reason is None else gate.reason.en)
     return case
 
 
 def _rig_case(audit: Audit, classname: str) -> ET.Element:
     case = _case(classname, "rig")
     verdict = audit.verdict
-    fatal = [f"{f.what}: {f.sentence}" for f in verdict.rig if f.level == "fatal"]
+    fatal = [f"{f.what}: {f.sentence.en}" for f in verdict.rig if f.level == "fatal"]
     problems = fatal or _unexplained(verdict)
     if problems:
         head = {"message": _xml("; ".join(problems)), "type": "invalid"}
         ET.SubElement(case, "error", head).text = _xml("\n".join(problems))
-    warnings = [f"{f.what}: {f.sentence}" for f in verdict.rig if f.level == "warning"]
+    warnings = [f"{f.what}: {f.sentence.en}" for f in verdict.rig if f.level == "warning"]
     if warnings:
         ET.SubElement(case, "system-out").text = _xml("\n".join(warnings))
     return case

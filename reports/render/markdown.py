@@ -78,7 +78,7 @@ def _gates(audit: Audit, texts: Texts) -> str:
 
 def _gate(row: tables.GateRow, texts: Texts) -> list[str]:
     word = _say(texts, sentence(f"result.{row.result}"))
-    note = f"<br>{plain(row.reason)}" if row.reason else ""
+    note = f"<br>{_say(texts, row.reason)}" if row.reason else ""
     return [
         f"{_SIGN[row.result]} {word}",
         f"{_say(texts, row.metric)}{note}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.runsettings import Text
 from reports.model import EVERYBODY, RUN, Audit, Cell, MessageFault, Result, Window
 from reports.render.facts import fault_words, rig_sentence
 from reports.render.words import bound_words, cohort_name, gate_kind, metric_name, window_name
@@ -50,7 +51,8 @@ class GateRow:
     value: Quantity
     samples: Quantity
     result: Result
-    reason: str
+    reason: Text | None
+    """Why it could not be judged; a failed one says all in its other columns."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,8 @@ class ReceiptRow:
     planned_end: Quantity
     begin: Quantity
     end: Quantity
-    effect: str
-    problems: tuple[str, ...]
+    effect: Text
+    problems: tuple[Text, ...]
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def gate_rows(audit: Audit) -> tuple[GateRow, ...]:
             value=Quantity(gate.value, gate_kind(gate), gate.beyond),
             samples=Quantity(gate.n, "count"),
             result=gate.result,
-            reason=gate.reason,
+            reason=gate.reason if gate.result == "invalid" else None,
         )
         for gate in sorted(audit.verdict.gates, key=lambda gate: order[gate.result])
     )

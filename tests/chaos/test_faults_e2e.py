@@ -177,7 +177,7 @@ def test_the_proxies_are_clean_after_the_run(side_by_side: _Run) -> None:
 
 
 def test_each_kind_shows_what_it_does_to_a_live_socket(side_by_side: _Run) -> None:
-    found = {name: receipt.effect for name, receipt in side_by_side.receipts().items()}
+    found = {name: receipt.effect.en for name, receipt in side_by_side.receipts().items()}
     assert "connect refused" in found["refused"]
     assert "socket late" in found["half_open"]
     assert "closed" not in found["half_open"]
@@ -222,4 +222,4 @@ def test_a_cancelled_run_heals_and_proves_it(tmp_path: Path) -> None:
     found = run.receipts()
     assert all(proxy.enabled and not proxy.toxics for proxy in run.left.values())
     assert found["silent"].problems == found["shut"].problems == ()
-    assert found["later"].problems == ("it was never requested",)
+    assert [problem.en for problem in found["later"].problems] == ["it was never requested"]

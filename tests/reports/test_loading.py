@@ -66,11 +66,11 @@ def test_lines_before_a_cut_are_used(run_dir: RunDir) -> None:
     assert len(cut.commits) == len(whole.commits) - 1
     [damage] = cut.damages
     assert (damage.file, damage.missing) == ("commits.jsonl", False)
-    assert f"line {len(whole.commits)}" in damage.sentence
+    assert f"line {len(whole.commits)}" in damage.sentence.en
 
 
 def test_no_finding_names_the_folder_of_the_run(run_dir: RunDir) -> None:
     run_dir.receipts.unlink()
     (run_dir.events / "load-0.cqr").write_bytes(b"nothing")
     for finding in audit(run_dir).verdict.rig:
-        assert str(run_dir.root) not in finding.sentence
+        assert str(run_dir.root) not in finding.sentence.en + finding.sentence.ko

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 from harness.receipts import Receipt, ReceiptBook
 from harness.recorder import Record
 from harness.records import Delivery, Event, Fate, Path, SendSkipped, SendStarted
-from harness.runsettings import RunSettings
+from harness.runsettings import RunSettings, Text
 from reports.evidence import gather
 from reports.history import Damage, assemble
 from reports.model import RigFinding
@@ -81,7 +82,9 @@ def no_receipt(run: Clean) -> None:
 
 
 def unsound_receipt(run: Clean) -> None:
-    run.receipts = [msgspec.structs.replace(run.receipts[0], problems=("no probe bit",))]
+    run.receipts = [
+        msgspec.structs.replace(run.receipts[0], problems=(Text("no probe bit", "영향 없음"),))
+    ]
 
 
 def unhealed_receipt(run: Clean) -> None:
@@ -121,11 +124,20 @@ def missing_process(run: Clean) -> None:
 
 
 def damaged_commits(run: Clean) -> None:
-    run.damages = [Damage("commits.jsonl", "commits.jsonl line 3: cut")]
+    run.damages = [
+        Damage(
+            "commits.jsonl", Text("commits.jsonl line 3: cut", "commits.jsonl 3번째 줄에서 끊김")
+        )
+    ]
 
 
 def damaged_subscriptions(run: Clean) -> None:
-    run.damages = [Damage("subscriptions.jsonl", "subscriptions.jsonl line 3: cut")]
+    run.damages = [
+        Damage(
+            "subscriptions.jsonl",
+            Text("subscriptions.jsonl line 3: cut", "subscriptions.jsonl 3번째 줄에서 끊김"),
+        )
+    ]
 
 
 def missing_user(run: Clean) -> None:
@@ -172,7 +184,7 @@ TABLE: list[tuple[Callable[[Clean], None], str, str, str]] = [
     (no_receipt, "fatal", "receipt_missing", "fault x has no receipt"),
     (unsound_receipt, "fatal", "receipt_unsound", "no probe bit"),
     (unhealed_receipt, "fatal", "receipt_unsound", "no good probe came after it"),
-    (no_deliveries, "fatal", "no_traffic", "0 deliveries"),
+    (no_deliveries, "fatal", "no_traffic", "deliveries: 0"),
     (slow_once, "fatal", "generator_starved", "2.10 s at worst"),
     (slow_often, "fatal", "generator_starved", "2 of 50 samples"),
     (busy_load, "fatal", "generator_starved", "6 of 50 samples"),
@@ -190,7 +202,7 @@ TABLE: list[tuple[Callable[[Clean], None], str, str, str]] = [
     (interrupted, "fatal", "interrupted", "Ctrl-C"),
     (broken, "fatal", "rig_broken", "the server died"),
     (without_end, "fatal", "interrupted", "no end"),
-    (without_load, "fatal", "no_load", "never began"),
+    (without_load, "fatal", "no_load", "should have begun"),
 ]
 
 
@@ -208,7 +220,34 @@ def test_a_spoiled_run_has_its_finding(
     spoil(run)
     found = run.findings()
     assert (level, what) in {(finding.level, finding.what) for finding in found}
-    assert any(said in finding.sentence for finding in found if finding.what == what)
+    assert any(said in finding.sentence.en for finding in found if finding.what == what)
+
+
+@pytest.mark.parametrize("spoil", [row[0] for row in TABLE], ids=[row[0].__name__ for row in TABLE])
+def test_a_finding_says_in_korean_what_it_says_in_english(spoil: Callable[[Clean], None]) -> None:
+    run = Clean()
+    spoil(run)
+    for finding in run.findings():
+        own = re.sub("“[^”]*”", "", finding.sentence.ko)  # what somebody else said is quoted
+        assert not re.search(r"[A-Za-z]+ [A-Za-z]+ [A-Za-z]+", own), own
+        quoted_whole = finding.sentence.ko.startswith("“")
+        assert quoted_whole or re.search("[가-힣]", own)
+        numbers = set(re.findall(r"\d[\d.]*\d|\d", finding.sentence.en))
+        assert numbers <= set(re.findall(r"\d[\d.]*\d|\d", finding.sentence.ko)), own
+
+
+def test_an_interrupted_run_does_not_complain_of_faults_that_were_still_to_come() -> None:
+    run = Clean()
+    no_receipt(run)
+    interrupted(run)
+    assert {finding.what for finding in run.findings()} == {"interrupted"}
+
+
+def test_what_broke_and_thereby_ended_the_run_is_told_once() -> None:
+    run = Clean()
+    why = "the server died"
+    run.settings = msgspec.structs.replace(run.settings, interrupted=why, broken=(why,))
+    assert [finding.what for finding in run.findings()] == ["rig_broken"]
 
 
 def almost_slow(run: Clean) -> None:

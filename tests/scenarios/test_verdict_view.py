@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from harness.errors import RecordError
+from harness.runsettings import Text
 from reports.model import GateResult, Result, RigFinding, Verdict
 from scenarios.verdict_view import (
     gate_table,
@@ -38,7 +39,9 @@ def verdict(*results: Result, reasons: tuple[str, ...] = ()) -> Verdict:
     worst: Result = (
         "fail" if "fail" in results else "invalid" if "invalid" in results or reasons else "pass"
     )
-    finding = RigFinding(level="warning", what="busy", sentence="The server used 97% of a core.")
+    finding = RigFinding(
+        level="warning", what="busy", sentence=Text("The server used 97% of a core.", "")
+    )
     return Verdict(
         verdict=worst, reasons=reasons, gates=tuple(gate(r) for r in results), rig=(finding,)
     )

@@ -412,8 +412,8 @@ def _receipt(problems: tuple[str, ...]) -> Receipt:
         heal_requested_s=ZERO_S + HEALED_S,
         heal_applied_s=ZERO_S + HEALED_S + 0.004,
         healed_s=ZERO_S + HEALED_S + 0.05,
-        effect="connect refused, socket closed",
-        problems=problems,
+        effect=Text("connect refused, socket closed", "접속 거부, 실시간 연결 끊김"),
+        problems=tuple(Text(problem, f"문제: {problem}") for problem in problems),
     )
 
 

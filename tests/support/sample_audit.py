@@ -32,6 +32,8 @@ WINDOWS = ((RUN, 0.0, END_S), ("before", 0.0, FAULT_BEGIN_S),
            ("recovery:ws-blocked", FAULT_END_S, FAULT_END_S + 10),
            ("after", FAULT_END_S + 10, END_S))  # fmt: skip
 
+SEEN = Text("connect refused, socket closed", "접속 거부, 실시간 연결 끊김")
+
 
 def sample_audit(result: Result = "pass", *, seed: int = 1, fault: str = "ws-blocked") -> Audit:
     """A run of 50 users whose WebSocket is refused for 15 s, with the wished verdict."""
@@ -52,14 +54,18 @@ def sample_audit(result: Result = "pass", *, seed: int = 1, fault: str = "ws-blo
 def empty_audit() -> Audit:
     """What is left of a run whose rig broke before there was any traffic."""
     nothing = Series((), (), (), (), (), (), (), (), ())
-    why = RigFinding(level="fatal", what="no_traffic", sentence="0 sends, 0 deliveries")
+    why = RigFinding(
+        level="fatal",
+        what="no_traffic",
+        sentence=Text("0 sends, 0 deliveries", "전송 0회, 전달 0건"),
+    )
     verdict = Verdict(verdict="invalid", reasons=("no traffic",), gates=(), rig=(why,))
     settings = _replace(sample_settings("ws-blocked"), load_begins_at_s=None, ended_at_s=None,
                         started_at_s=None, load_ends_at_s=None,
                         interrupted="Ctrl-C", broken=("toxiproxy: exited with 1",))  # fmt: skip
     unseen = Receipt(fault="ws-blocked", kind="refused", cohorts=("chrome",),
                      proxies=("chrome-ws",), planned_begin_s=1007.0, planned_end_s=1022.0,
-                     problems=("never bit",))  # fmt: skip
+                     problems=(Text("never bit", "영향이 없었습니다"),))  # fmt: skip
     return Audit(settings, (unseen,), Metrics(windows=(), cells=()), verdict, nothing, (), ())
 
 
@@ -103,7 +109,7 @@ def _receipt(fault: str) -> Receipt:
         planned_begin_s=LOAD_BEGINS_S + 7, planned_end_s=LOAD_BEGINS_S + 22,
         requested_s=LOAD_BEGINS_S + 7.0, applied_s=LOAD_BEGINS_S + 7.01,
         first_effect_s=LOAD_BEGINS_S + FAULT_BEGIN_S, last_effect_s=LOAD_BEGINS_S + 22.1,
-        healed_s=LOAD_BEGINS_S + FAULT_END_S, effect="connect refused, socket closed",
+        healed_s=LOAD_BEGINS_S + FAULT_END_S, effect=SEEN,
     )  # fmt: skip
 
 
@@ -210,17 +216,26 @@ def _verdict(result: Result, lost: int) -> Verdict:
     starved = RigFinding(
         level="fatal",
         what="generator_starved",
-        sentence="load-0: timers late by more than 0.5 s in 12% of its samples",
+        sentence=Text(
+            "load-0: timers late by more than 0.5 s in 12% of its samples",
+            "load-0: 타이머가 표본의 12%에서 0.5초 넘게 늦었습니다",
+        ),
     )
-    slow = RigFinding(level="warning", what="server_busy", sentence="server: CPU share 0.96")
+    slow = RigFinding(
+        level="warning",
+        what="server_busy",
+        sentence=Text("server: CPU share 0.96", "server: CPU 0.96"),
+    )
     invalid = result == "invalid"
+    more = Text(f"{lost} is more than 0", f"{lost}건")
     gates = (
         _gate("visible_duplicates", "<= 0", 0.0, "messages", 2310),
         _gate("lost", "<= 0", float(lost), "messages", 2310,
-              result="fail" if lost else "pass", reason=f"{lost} is more than 0" if lost else ""),
+              result="fail" if lost else "pass", reason=more if lost else None),
         _gate("send_timeout_rate", "<= 0.01", None if invalid else 0.0, "1", 182,
               result="invalid" if invalid else "pass",
-              reason="the load generator was starved" if invalid else ""),
+              reason=Text("the load generator was starved", "부하 발생기가 느렸습니다")
+              if invalid else None),
         _gate("fallback_detect_s.p90", "<= 10", 8.4, "s", 50, window="during:ws-blocked"),
         _gate("delivery_s.p99", "<= 1", 0.082, "s", 400, window="before", cohort="chrome"),
     )  # fmt: skip
@@ -231,7 +246,7 @@ def _verdict(result: Result, lost: int) -> Verdict:
 
 def _gate(
     metric: str, bound: str, value: float | None, unit: str, n: int, *,
-    result: Result = "pass", reason: str = "", window: str = RUN, cohort: str = EVERYBODY,
+    result: Result = "pass", reason: Text | None = None, window: str = RUN, cohort: str = EVERYBODY,
 ) -> GateResult:  # fmt: skip
     return GateResult(metric=metric, window=window, cohort=cohort, bound=bound, value=value,
                       unit=unit, n=n, result=result, reason=reason)  # fmt: skip

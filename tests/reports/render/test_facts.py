@@ -43,7 +43,7 @@ def test_a_pass_needs_no_reasons_and_a_fail_names_the_broken_limit() -> None:
 
 def test_an_invalid_run_names_what_was_wrong_with_the_rig() -> None:
     (why,) = reasons(sample_audit("invalid"))
-    assert EN.say(why).startswith("The load generator had too little CPU. load-0: timers late")
+    assert EN.say(why).startswith("The load generator had too little CPU: load-0: timers late")
 
 
 def test_the_facts_tell_fault_standstill_polling_losses_and_timeouts() -> None:
