@@ -23,6 +23,9 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     committed_s: float
     """Host-monotonic time at which COMMIT had returned."""
+    written_s: float | None = None
+    """When it was written inside its transaction; what lies between is the disk's. ``None``: a
+    server that does not say."""
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):

@@ -218,6 +218,8 @@ class RigSample(_Event, frozen=True, tag="rig_sample"):
     """The worst delay of a timer since the last sample."""
     rss_bytes: int
     open_fds: int
+    cpu_wait_share: float | None = None
+    """Seconds a second in which its threads were ready and had no CPU; ``None``: unknown."""
 
 
 class RecordEnded(_Event, frozen=True, tag="record_ended"):

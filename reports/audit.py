@@ -19,10 +19,11 @@ from reports.evidence import Evidence, gather
 from reports.gates import judge, verdict
 from reports.ledger import ledger_frame
 from reports.loading import load
+from reports.machine import samples_by_process
 from reports.metrics import measure
 from reports.metrics.deliveries import frozen_spans
 from reports.model import Audit, Metrics
-from reports.rig import findings, samples_by_process
+from reports.rig import findings
 from reports.series import draw_series
 from reports.wrong import wrong_messages
 

@@ -83,7 +83,8 @@ class History:
     plan: pd.DataFrame
     """``user, number, room, client_msg_id, planned_s``; a row for each planned send."""
     commits: pd.DataFrame
-    """``seq, op, row_id, room, user_id, client_msg_id, committed_s``, in commit order."""
+    """``seq, op, row_id, room, user_id, client_msg_id, committed_s, written_s``, in commit
+    order."""
     subscriptions: tuple[Subscription, ...]
     receipts: tuple[Receipt, ...]
     probes: tuple[Probe, ...]
@@ -204,6 +205,7 @@ def _commit_frame(commits: Sequence[Commit]) -> pd.DataFrame:
             "user_id": pd.Series([c.user_id for c in commits], dtype=object),
             "client_msg_id": pd.Series([c.client_msg_id for c in commits], dtype=object),
             "committed_s": np.array([c.committed_s for c in commits], dtype=float),
+            "written_s": np.array([c.written_s for c in commits], dtype=float),
         }
     )
     return frame.sort_values("seq", ignore_index=True)

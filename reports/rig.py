@@ -5,24 +5,19 @@ Every finding carries the number that decided it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
 
-from harness.records import Path, RigSample
+from harness.records import Path
 from harness.runsettings import Text
 from reports.evidence import Evidence
+from reports.machine import LOAD, machine_findings
 from reports.messages import NOT_MADE, SKIPPED
 from reports.model import RigFinding
 from reports.percentile import percentile
 
-LOAD = "load"
-"""Names of processes that carry users begin so."""
-
-_LAG_S, _LAG_SHARE, _LAG_ONCE_S = 0.5, 0.02, 2.0
-_BUSY, _BUSY_SHARE = 0.95, 0.10
 _UNMADE_SHARE = 0.01
 _SKIPPED_SHARE = 0.02
 _LATE_P99_S = 1.0
@@ -41,16 +36,9 @@ def findings(evidence: Evidence) -> tuple[RigFinding, ...]:
         *_users(evidence),
         *_sends(evidence),
         *_strangers(evidence),
-        *_load_processes(evidence),
-        *_other_processes(evidence),
+        *machine_findings(evidence),
     ]
     return tuple(sorted(found, key=lambda finding: finding.level != "fatal"))
-
-
-def samples_by_process(samples: Sequence[RigSample]) -> dict[str, list[RigSample]]:
-    """The samples of each process, by its name in order."""
-    ordered = sorted(samples, key=lambda s: s.process)
-    return {name: list(group) for name, group in groupby(ordered, key=lambda s: s.process)}
 
 
 def _finding(level: Literal["fatal", "warning"], what: str, en: str, ko: str) -> RigFinding:
@@ -64,19 +52,20 @@ def _run(evidence: Evidence) -> Iterator[RigFinding]:
     for part in settings.broken:
         yield _finding("fatal", "rig_broken", part, f"“{part}”")
     if settings.load_begins_at_s is None:
-        en = "no user's page was open when it should have begun"
-        yield _finding("fatal", "no_load", en, "시작할 때 열려 있던 채팅 화면이 없습니다")
+        en, ko = "the load never began", "부하가 시작되지 않았습니다"
+        yield _finding("fatal", "no_load", en, ko)
     elif settings.ended_at_s is None:
         yield _finding(
-            "fatal", "interrupted", "it has no end: it was cut", "끝이 기록되지 않았습니다"
+            "fatal", "interrupted", "the run has no end: it was cut", "실행의 끝이 없습니다"
         )
 
 
 def _interrupted(why: str) -> RigFinding:
     if why == "interrupted":
-        en, ko = "by Ctrl-C or a request to stop", "Ctrl-C 또는 중지 요청에 따른 것입니다"
+        en = "the run was interrupted by Ctrl-C or a request to stop"
+        ko = "Ctrl-C 또는 중지 요청으로 실행이 중단되었습니다"
     else:
-        en, ko = why, f"“{why}”"
+        en, ko = f"the run was interrupted: {why}", f"실행이 중단되었습니다: “{why}”"
     return _finding("fatal", "interrupted", en, ko)
 
 
@@ -142,7 +131,7 @@ def _receipts(evidence: Evidence) -> Iterator[RigFinding]:
             en = "; ".join(problem.en for problem in problems)
             ko = "; ".join(problem.ko for problem in problems)
             name = receipt.fault
-            yield _finding("fatal", "receipt_unsound", f"{name}: {en}", f"{name}: {ko}")
+            yield _finding("fatal", "receipt_unsound", f"fault {name}: {en}", f"{name} 장애: {ko}")
 
 
 def _users(evidence: Evidence) -> Iterator[RigFinding]:
@@ -189,63 +178,3 @@ def _strangers(evidence: Evidence) -> Iterator[RigFinding]:
         en = f"{strange} of {total} deliveries show rows that no commit explains"
         ko = f"전달 {total}건 중 {strange}건의 행이 저장 기록에 없습니다"
         yield _finding("fatal", "unknown_rows", en, ko)
-
-
-def _load_processes(evidence: Evidence) -> Iterator[RigFinding]:
-    by_process = _samples_of_the_load(evidence)
-    if not any(process.startswith(LOAD) for process in by_process):
-        en = "no load process was watched, so nothing shows that it kept up"
-        yield _finding("fatal", "generator_unwatched", en, "제때 움직였는지 알 수 없습니다")
-    for process, samples in by_process.items():
-        if process.startswith(LOAD):
-            yield from _load_process(process, samples)
-
-
-def _load_process(process: str, samples: Sequence[RigSample]) -> Iterator[RigFinding]:
-    count = len(samples)
-    worst_s = max(sample.loop_lag_s for sample in samples)
-    lagging = sum(sample.loop_lag_s > _LAG_S for sample in samples)
-    busy = sum(sample.cpu_share >= _BUSY for sample in samples)
-    if worst_s > _LAG_ONCE_S or lagging > _LAG_SHARE * count:
-        en = (
-            f"{process} did not keep up: timers were more than {_LAG_S:g} s late in "
-            f"{lagging} of {count} samples, {worst_s:.2f} s at worst"
-        )
-        ko = (
-            f"{process} 프로세스의 타이머가 표본 {count}개 중 {lagging}개에서 {_LAG_S:g}초 넘게 "
-            f"늦었습니다(최대 {worst_s:.2f}초)"
-        )
-        yield _finding("fatal", "generator_starved", en, ko)
-    if busy > _BUSY_SHARE * count:
-        en = f"{process} used {_BUSY:.0%} of its core or more in {busy} of {count} samples"
-        ko = (
-            f"{process} 프로세스가 표본 {count}개 중 {busy}개에서 코어의 {_BUSY:.0%} 이상을 "
-            "썼습니다"
-        )
-        yield _finding("fatal", "generator_starved", en, ko)
-
-
-def _other_processes(evidence: Evidence) -> Iterator[RigFinding]:
-    for process, samples in _samples_of_the_load(evidence).items():
-        busy, count = sum(sample.cpu_share >= _BUSY for sample in samples), len(samples)
-        if not process.startswith(LOAD) and busy > _BUSY_SHARE * count:
-            en = (
-                f"{process} used {_BUSY:.0%} of a core or more in {busy} of {count} "
-                "samples: its slowness may be this machine's"
-            )
-            ko = (
-                f"{process} 프로세스가 표본 {count}개 중 {busy}개에서 코어의 {_BUSY:.0%} 이상을 "
-                "썼습니다. 느렸다면 이 장비 때문일 수 있습니다"
-            )
-            yield _finding("warning", "process_saturated", en, ko)
-
-
-def _samples_of_the_load(evidence: Evidence) -> dict[str, list[RigSample]]:
-    """Starting many users at once is busy by nature and judges nobody."""
-    history = evidence.history
-    samples = [
-        sample
-        for sample in history.events.of(RigSample)
-        if history.begin_s <= sample.t_s <= history.end_s
-    ]
-    return samples_by_process(samples)

@@ -21,6 +21,7 @@ from gevent.event import AsyncResult, Event
 
 from harness.client.session import Identity, Session
 from harness.clock import monotonic_s
+from harness.cpu_wait import CpuWait
 from harness.drivers.http_pool import HttpPool
 from harness.drivers.user_driver import Endpoint, UserDriver
 from harness.recorder import BlockBuffer
@@ -96,6 +97,7 @@ class Generator:
         self._lag_s = 0.0
         self._self = psutil.Process()
         self._self.cpu_percent()
+        self._cpu_wait = CpuWait("self", monotonic_s())
         self._sample()  # what the process weighs before its first user
         self._finished = False
         self.stopping = Event()
@@ -182,14 +184,16 @@ class Generator:
 
     def _sample(self) -> None:
         lag_s, self._lag_s = self._lag_s, 0.0
+        now_s = monotonic_s()
         self._buffer.event(
             RigSample(
-                t_s=monotonic_s(),
+                t_s=now_s,
                 process=self._process,
                 cpu_share=self._self.cpu_percent() / 100.0,
                 loop_lag_s=lag_s,
                 rss_bytes=self._self.memory_info().rss,
                 open_fds=self._self.num_fds(),
+                cpu_wait_share=self._cpu_wait.share(now_s),
             )
         )
 

@@ -9,9 +9,10 @@ import httpx
 import psutil
 
 from harness.clock import Clock
+from harness.cpu_wait import CpuWait
 from harness.recorder import BlockBuffer, RecordFile
 from harness.records import RigSample
-from scenarios.server_process import ServerProcess
+from scenarios.server_process import ServerProcess, ServerStats
 
 PERIOD_S = 1.0
 LAG_PROBE_S = 0.1
@@ -20,8 +21,9 @@ LAG_PROBE_S = 0.1
 class _Meter:
     """CPU of a process as a share of one core, since the last look."""
 
-    def __init__(self, process: psutil.Process) -> None:
+    def __init__(self, process: psutil.Process, now_s: float) -> None:
         self.process = process
+        self._cpu_wait = CpuWait(process.pid, now_s)
         process.cpu_percent()
 
     def sample(self, name: str, t_s: float, loop_lag_s: float) -> RigSample:
@@ -33,6 +35,7 @@ class _Meter:
                 loop_lag_s=loop_lag_s,
                 rss_bytes=self.process.memory_info().rss,
                 open_fds=self.process.num_fds(),
+                cpu_wait_share=self._cpu_wait.share(t_s),
             )
 
 
@@ -46,9 +49,9 @@ async def watch_rig(
 ) -> None:
     """Sample server, Toxiproxy and this process until cancelled. A process that is gone is left
     out: its end is noticed elsewhere."""
-    conductor = _Meter(psutil.Process())
-    toxiproxy = _Meter(psutil.Process(toxiproxy_pid)) if toxiproxy_pid else None
-    cpu_s, looked_s = (await server.stats()).cpu_s, clock()
+    conductor = _Meter(psutil.Process(), clock())
+    toxiproxy = _Meter(psutil.Process(toxiproxy_pid), clock()) if toxiproxy_pid else None
+    before, looked_s = await server.stats(), clock()
     while True:
         lag_s = await _worst_lag(PERIOD_S, clock)
         now_s = clock()
@@ -64,14 +67,21 @@ async def watch_rig(
             RigSample(
                 t_s=now_s,
                 process="server",
-                cpu_share=(stats.cpu_s - cpu_s) / (now_s - looked_s),
+                cpu_share=(stats.cpu_s - before.cpu_s) / (now_s - looked_s),
                 loop_lag_s=stats.loop_lag_s,
                 rss_bytes=stats.rss_bytes,
                 open_fds=stats.open_fds,
+                cpu_wait_share=_waited(before, stats, now_s - looked_s),
             )
         )
-        cpu_s, looked_s = stats.cpu_s, now_s
+        before, looked_s = stats, now_s
         file.append(buffer.drain())
+
+
+def _waited(before: ServerStats, now: ServerStats, took_s: float) -> float | None:
+    if before.cpu_wait_s is None or now.cpu_wait_s is None:
+        return None
+    return max(0.0, (now.cpu_wait_s - before.cpu_wait_s) / took_s)
 
 
 async def _worst_lag(period_s: float, clock: Clock) -> float:

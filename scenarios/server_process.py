@@ -35,6 +35,7 @@ class ServerStats(msgspec.Struct, frozen=True):
     open_fds: int
     connections: int
     slow_readers_dropped: int
+    cpu_wait_s: float | None = None
 
 
 class ServerProcess:

@@ -105,7 +105,7 @@ class SqliteStorage:
         await asyncio.wrap_future(flush.done)
         query = """
             SELECT seq, op, row_id, webinar_id, user_id, client_msg_id, body,
-                   coalesce(committed_s, written_s)
+                   coalesce(committed_s, written_s), written_s
             FROM commits WHERE seq > ? ORDER BY seq LIMIT ?
         """
         return await self._read(query, (after_seq, limit), commit_of)

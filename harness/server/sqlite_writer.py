@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import msgspec
+
 from harness.clock import Clock
 from harness.commitlog import Commit
 from harness.server.changes import Change
@@ -170,13 +172,11 @@ class Writer:
             " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING seq",
             (*content, written_s),
         ).fetchone()
-        return commit_of((seq, *content, written_s))
+        return commit_of((seq, *content, written_s, written_s))
 
 
 def _timed(change: Change, committed_s: float) -> Change:
-    commit = change.commit
-    content = (commit.seq, commit.op, commit.row_id, commit.webinar_id, commit.user_id)
-    return Change(commit_of((*content, commit.client_msg_id, commit.body, committed_s)), change.row)
+    return Change(msgspec.structs.replace(change.commit, committed_s=committed_s), change.row)
 
 
 def message_of(columns: tuple[Any, ...]) -> MessageRow:
@@ -186,8 +186,8 @@ def message_of(columns: tuple[Any, ...]) -> MessageRow:
 
 
 def commit_of(columns: tuple[Any, ...]) -> Commit:
-    """``seq, op, row_id, webinar_id, user_id, client_msg_id, body`` and its time."""
-    seq, op, row_id, webinar_id, user_id, client_msg_id, body, committed_s = columns
+    """``seq, op, row_id, webinar_id, user_id, client_msg_id, body`` and its two times."""
+    seq, op, row_id, webinar_id, user_id, client_msg_id, body, committed_s, written_s = columns
     return Commit(
         seq=seq,
         op=op,
@@ -197,4 +197,5 @@ def commit_of(columns: tuple[Any, ...]) -> Commit:
         client_msg_id=client_msg_id,
         body=body,
         committed_s=committed_s,
+        written_s=written_s,
     )

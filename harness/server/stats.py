@@ -9,6 +9,7 @@ import msgspec
 import psutil
 
 from harness.clock import Clock
+from harness.cpu_wait import cpu_wait_s
 
 _SAMPLE_EVERY_S = 0.05
 
@@ -25,6 +26,8 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     """Open Realtime sockets."""
     slow_readers_dropped: int
+    cpu_wait_s: float | None
+    """Seconds in which its threads were ready and had no CPU; ``None``: unknown."""
 
 
 class LoopLag:
@@ -53,6 +56,7 @@ def process_stats(lag: LoopLag, *, connections: int, slow_readers_dropped: int) 
     return Stats(
         cpu_s=time.process_time(),
         loop_lag_s=lag.take_worst_s(),
+        cpu_wait_s=cpu_wait_s(),
         rss_bytes=process.memory_info().rss,
         open_fds=process.num_fds(),
         connections=connections,

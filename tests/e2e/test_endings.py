@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,3 +123,42 @@ def test_an_unknown_scenario_is_one_line_and_exit_2(tmp_path: Path) -> None:
     assert end.stderr.count("\n") == 1
     assert "steady" in end.stderr
     assert not (tmp_path / "run").exists()
+
+
+def _hog(cpus: int, seconds: float) -> list[subprocess.Popen[bytes]]:
+    """Take every core away from everybody but for the rest that the kernel keeps back."""
+    code = f"import time\nend = time.time() + {seconds}\nwhile time.time() < end: pass"
+    found = []
+    for _ in range(cpus):
+        found.append(subprocess.Popen([sys.executable, "-c", code]))
+        os.sched_setscheduler(found[-1].pid, os.SCHED_FIFO, os.sched_param(50))
+    return found
+
+
+def _may_hog() -> bool:
+    if not hasattr(os, "sched_setscheduler"):
+        return False
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
+    except OSError:
+        return False
+    os.sched_setscheduler(0, *before)
+    return True
+
+
+@pytest.mark.skipif(not _may_hog(), reason="only who may set real-time priority can starve a run")
+def test_a_run_whose_machine_is_taken_away_is_invalid_whatever_its_gates_say(
+    running: RunningRun,
+) -> None:
+    running.wait_for("block is on")
+    hogs = _hog(os.cpu_count() or 1, seconds=4.0)
+    try:
+        end = running.wait()
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
+    assert end.code == 3
+    found = {finding["what"] for finding in verdict(end.out)["rig"] if finding["level"] == "fatal"}
+    assert {"generator_starved", "rig_starved"} <= found

@@ -111,6 +111,32 @@ def busy_server(run: Clean) -> None:
     run.samples += [rig_sample(101.0 + s, process="server", cpu=0.99) for s in range(10)]
 
 
+def waiting_load(run: Clean) -> None:
+    run.samples[:3] = [rig_sample(100.5 + second, wait=0.6) for second in range(3)]
+
+
+def waiting_server(run: Clean) -> None:
+    run.samples += [
+        rig_sample(101.0 + s, process="server", wait=1.4 if s < 5 else 0.1) for s in range(40)
+    ]
+
+
+def short_of_cpu(run: Clean) -> None:
+    run.samples[:3] = [rig_sample(100.5 + second, wait=0.3) for second in range(3)]
+
+
+def slow_conductor(run: Clean) -> None:
+    run.samples.append(rig_sample(103.0, process="conductor", lag=2.1))
+
+
+def stalled_disk(run: Clean) -> None:
+    run.commits[50] = committed(51, 50, "m0-50", 105.05, took_s=1.52)
+
+
+def slow_disk(run: Clean) -> None:
+    run.commits[50] = committed(51, 50, "m0-50", 105.05, took_s=0.31)
+
+
 def unwatched(run: Clean) -> None:
     run.samples = []
 
@@ -189,6 +215,12 @@ TABLE: list[tuple[Callable[[Clean], None], str, str, str]] = [
     (slow_often, "fatal", "generator_starved", "2 of 50 samples"),
     (busy_load, "fatal", "generator_starved", "6 of 50 samples"),
     (busy_server, "warning", "process_saturated", "10 of 10 samples"),
+    (waiting_load, "fatal", "generator_starved", "more than 50% of the time in 3 of 50 samples"),
+    (waiting_server, "fatal", "rig_starved", "5 of 40 samples, 100% at worst"),
+    (short_of_cpu, "warning", "process_saturated", "more than 25% of the time in 3 of 50"),
+    (slow_conductor, "fatal", "rig_starved", "conductor did not keep up"),
+    (stalled_disk, "fatal", "commit_stalled", "took 1.52 s (limit 1 s)"),
+    (slow_disk, "warning", "commit_stalled", "took 0.31 s"),
     (unwatched, "fatal", "generator_unwatched", "no load process"),
     (cut_record, "fatal", "record_cut", "load-0"),
     (missing_process, "fatal", "record_cut", "1 of 2 load processes"),
@@ -202,7 +234,7 @@ TABLE: list[tuple[Callable[[Clean], None], str, str, str]] = [
     (interrupted, "fatal", "interrupted", "Ctrl-C"),
     (broken, "fatal", "rig_broken", "the server died"),
     (without_end, "fatal", "interrupted", "no end"),
-    (without_load, "fatal", "no_load", "should have begun"),
+    (without_load, "fatal", "no_load", "never began"),
 ]
 
 
@@ -254,6 +286,22 @@ def almost_slow(run: Clean) -> None:
     run.samples[3] = rig_sample(103.5, lag=1.9)
 
 
+def almost_waiting(run: Clean) -> None:
+    run.samples[:2] = [rig_sample(100.5 + second, wait=0.9) for second in range(2)]
+
+
+def threads_of_toxiproxy(run: Clean) -> None:
+    run.samples += [rig_sample(101.0 + s, process="toxiproxy", wait=0.9) for s in range(40)]
+
+
+def a_system_that_does_not_count(run: Clean) -> None:
+    run.samples = [rig_sample(100.5 + second, wait=None) for second in range(50)]
+
+
+def a_commit_of_a_busy_disk(run: Clean) -> None:
+    run.commits[50] = committed(51, 50, "m0-50", 105.05, took_s=0.24)
+
+
 def almost_busy(run: Clean) -> None:
     run.samples[:5] = [rig_sample(100.5 + second, cpu=0.99) for second in range(5)]
 
@@ -278,6 +326,10 @@ def old_rows_in_the_history(run: Clean) -> None:
     "spoil",
     [
         almost_slow,
+        almost_waiting,
+        threads_of_toxiproxy,
+        a_system_that_does_not_count,
+        a_commit_of_a_busy_disk,
         almost_busy,
         busy_before_the_load,
         few_missing_sends,

@@ -40,7 +40,7 @@ class FakeServer:
         return answer
 
 
-def stats(cpu_s: float, loop_lag_s: float = 0.01) -> ServerStats:
+def stats(cpu_s: float, loop_lag_s: float = 0.01, cpu_wait_s: float | None = None) -> ServerStats:
     return ServerStats(
         cpu_s=cpu_s,
         loop_lag_s=loop_lag_s,
@@ -48,6 +48,7 @@ def stats(cpu_s: float, loop_lag_s: float = 0.01) -> ServerStats:
         open_fds=20,
         connections=3,
         slow_readers_dropped=0,
+        cpu_wait_s=cpu_wait_s,
     )
 
 
@@ -101,6 +102,14 @@ def test_the_server_s_load_is_its_cpu_time_over_the_time_between_two_looks(
     assert [s.cpu_share for s in samples] == pytest.approx([0.5 / spans_s[0], 0.75 / spans_s[1]])
     assert samples[1].loop_lag_s == 0.2
     assert (samples[1].rss_bytes, samples[1].open_fds) == (5_000_000, 20)
+
+
+def test_the_server_s_waiting_is_told_where_it_counts_it(watch: Watch) -> None:
+    answers = [stats(10.0, cpu_wait_s=wait_s) for wait_s in (1.0, 1.25, None)]
+    samples = of(watch(FakeServer(*answers)), "server")
+
+    assert samples[0].cpu_wait_share == pytest.approx(0.25 / PERIOD_S, rel=0.15)
+    assert samples[1].cpu_wait_share is None
 
 
 def test_a_server_that_does_not_answer_is_left_out_and_counted_over_the_gap(

@@ -149,7 +149,9 @@ def planned(user: int, number: int, at_s: float, *, key: str = "", room: int = 1
     )
 
 
-def committed(seq: int, row_id: int, key: str, t_s: float, *, op: str = "INSERT") -> Commit:
+def committed(
+    seq: int, row_id: int, key: str, t_s: float, *, op: str = "INSERT", took_s: float = 0.002
+) -> Commit:
     """A committed change of a message's row."""
     return Commit(
         seq=seq,
@@ -160,6 +162,7 @@ def committed(seq: int, row_id: int, key: str, t_s: float, *, op: str = "INSERT"
         client_msg_id=key,
         body="",
         committed_s=t_s,
+        written_s=t_s - took_s,
     )
 
 
@@ -179,11 +182,22 @@ def receipt(fault: str, begin_s: float, healed_s: float | None, *cohorts: str) -
 
 
 def rig_sample(
-    t_s: float, *, process: str = "load-0", cpu: float = 0.3, lag: float = 0.01
+    t_s: float,
+    *,
+    process: str = "load-0",
+    cpu: float = 0.3,
+    lag: float = 0.01,
+    wait: float | None = 0.02,
 ) -> Event:
     """A process that does well, unless told otherwise."""
     return RigSample(
-        t_s=t_s, process=process, cpu_share=cpu, loop_lag_s=lag, rss_bytes=1, open_fds=1
+        t_s=t_s,
+        process=process,
+        cpu_share=cpu,
+        loop_lag_s=lag,
+        rss_bytes=1,
+        open_fds=1,
+        cpu_wait_share=wait,
     )
 
 

@@ -125,6 +125,7 @@ def test_a_commit_is_timed_after_commit_returned_and_before_its_answer(path: Pat
 
     # The first look at the clock is inside the transaction, the second after COMMIT.
     assert commit.committed_s == published[0].commit.committed_s == 2.0 < answered_s
+    assert commit.written_s == published[0].commit.written_s == 1.0
 
 
 def test_publishing_comes_before_the_answer(path: Path) -> None:
