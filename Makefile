@@ -12,6 +12,7 @@ help: ## list the targets
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Chatquake needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ...")'
+	@echo "Installing into $(VENV); about a minute the first time …"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $(STAMP)

@@ -12,14 +12,16 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import msgspec
 import typer
 from rich.table import Table
 
 from harness.errors import ChatquakeError, UsageError
+from harness.rundir import RunDir
 from scenarios.progress import Failed, Finished
 from scenarios.terminal import screen_for, standard_console
 
@@ -28,11 +30,32 @@ Language = Literal["en", "ko"]
 app = typer.Typer(
     name="chatquake",
     help="When the network of a chat's users goes bad, what do those users see?",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"chatquake {metadata.version('chatquake')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def chatquake(
+    context: typer.Context,
+    *,
+    version: Annotated[  # noqa: ARG001 - its callback has done it all
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Say which."),
+    ] = False,
+) -> None:
+    """When the network of a chat's users goes bad, what do those users see?"""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Lang = Annotated[Language, typer.Option(help="The language the report opens in.")]
@@ -81,11 +104,12 @@ def run(
             raise UsageError("--target is not yet supported; leave it out for the bundled server")
         from scenarios.launch import run as launch  # noqa: PLC0415 (slow to import)
 
+        _warn_of_size(chosen.load.users)
         title = f"{chosen.name}: {chosen.title.en}"
         screen = screen_for(standard_console(), title, quiet=quiet)
         with screen:
             code = launch(chosen, out=out, processes=processes, language=lang, show=screen.show)
-        print_end(screen.view.ended)
+        print_end(screen.view.ended, quiet=quiet)
     raise typer.Exit(code)
 
 
@@ -115,6 +139,7 @@ def list_scenarios(*, as_json: AsJson = False) -> None:
         row = (each.name, each.title.en, " ".join(each.shows))
         table.add_row(*row, str(each.load.users), f"{each.duration_s:g}")
     standard_console().print(table)
+    typer.echo("T, S, R, F, O and H are rules and hazards of the chat: docs/chat-rules.md")
 
 
 @app.command(epilog="Example: chatquake serve --defect event-lost")
@@ -160,6 +185,10 @@ def report(
 
         for path in render_again(run_dir, parse_formats(formats), lang):
             typer.echo(str(path))
+        from scenarios.verdict_view import read_verdict, sentence  # noqa: PLC0415 (slow)
+
+        if RunDir(run_dir).verdict.exists():
+            typer.echo(sentence(read_verdict(run_dir)), err=True)
 
 
 @app.command(epilog="Example: chatquake doctor --fetch")
@@ -193,7 +222,18 @@ def doctor(
     raise typer.Exit(0 if found.usable else 3)
 
 
-def print_end(ended: Finished | Failed | None) -> None:
+def _warn_of_size(users: int) -> None:
+    """One line where the machine is smaller than the run; what it does is the rig check's."""
+    from scenarios.doctor import this_capacity  # noqa: PLC0415 (slow to import)
+
+    fits = this_capacity()
+    if users > fits.users:
+        held = f"about {fits.users:,}: {fits.because}"
+        text = f"{users:,} users are more than this machine holds ({held})"
+        typer.echo(f"chatquake: {text}; the run may be invalid. See: chatquake doctor", err=True)
+
+
+def print_end(ended: Finished | Failed | None, *, quiet: bool = False) -> None:
     """The last word of a run: its verdict from the run directory, or why there was no run."""
     if isinstance(ended, Failed):
         typer.echo(f"chatquake: {ended.text}", err=True)
@@ -201,7 +241,8 @@ def print_end(ended: Finished | Failed | None) -> None:
         from scenarios.verdict_view import read_verdict, verdict_view  # noqa: PLC0415 (slow)
 
         root = Path(ended.run_dir)
-        view = verdict_view(read_verdict(root), root.absolute(), Path.cwd())
+        verdict = read_verdict(root)
+        view = verdict_view(verdict, root.absolute(), Path.cwd(), whole=not quiet)
         standard_console().print(view)
 
 
@@ -217,14 +258,26 @@ def one_line_errors() -> Iterator[None]:
         typer.echo(f"chatquake: {error}", err=True)
         raise typer.Exit(3) from None
     except KeyboardInterrupt:
+        typer.echo("chatquake: stopped at once", err=True)
         raise typer.Exit(130) from None
+
+
+_MISTYPED = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
+"""Click's ``UsageError``, wherever this Typer keeps its Click."""
 
 
 def main() -> None:
     """The entry point of the ``chatquake`` command. A crash of our own is exit code 3: 1 would
     say that the chat did something wrong."""
     try:
-        app()
+        sys.exit(typer.main.get_command(app).main(standalone_mode=False, prog_name="chatquake"))
+    except _MISTYPED as error:
+        context = getattr(error, "ctx", None)
+        hint = f" (see {context.command_path} --help)" if context is not None else ""
+        typer.echo(f"chatquake: {error.format_message()}{hint}", err=True)
+        sys.exit(2)
+    except typer.Abort:
+        sys.exit(130)
     except Exception as error:  # noqa: BLE001 - nothing above us can do better
         traceback.print_exc()
         typer.echo(f"chatquake: internal error: {error}", err=True)

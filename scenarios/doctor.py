@@ -45,9 +45,18 @@ SPARE_FDS = 500
 """Kept for files, logs, the canary and the runtime of each process."""
 
 
+CPU_US_A_DELIVERY = 105.0
+"""Load, server and Toxiproxy together, rooms of 50 (``make bench``; docs/how-it-works.md)."""
+DELIVERIES_A_USER = 5.0
+"""A second: a busy room of 50 with five messages a second shows each user 5."""
+CPU_USED = 0.6
+"""Of all cores; the rest is for bursts, and for what else the machine does."""
+
 COMFORTABLE_USERS = 1_000
 """Below this the limit of file descriptors is worth a warning."""
 
+
+_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 _STYLES = {"ok": "green", "warning": "yellow", "missing": "red"}
 
@@ -58,6 +67,8 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     by_load_fds: int
     by_proxy_fds: int
     by_ports: int
+    by_cpu: int
+    """At :data:`DELIVERIES_A_USER`; in quieter rooms more."""
     users: int
     """The least of them."""
     because: str
@@ -84,7 +95,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return all(finding.state != "missing" for finding in self.findings)
 
 
-def capacity(*, fd_limit: int, ephemeral_ports: int) -> Capacity:
+def capacity(*, fd_limit: int, ephemeral_ports: int, cores: int) -> Capacity:
     """How many users fit under a limit of file descriptors a process and of ports.
 
     Both connections of a user go to different ports of the proxy, and a port may be used once
@@ -99,13 +110,17 @@ def capacity(*, fd_limit: int, ephemeral_ports: int) -> Capacity:
             free_fds // PROXY_FDS_A_USER
         ),
         "one ephemeral port a user and destination": ephemeral_ports,
+        f"CPU, at {DELIVERIES_A_USER:g} deliveries a second for each user": int(
+            cores * CPU_USED * 1e6 / (CPU_US_A_DELIVERY * DELIVERIES_A_USER)
+        ),
     }
     because = min(limits, key=lambda words: limits[words])
-    by_load_fds, by_proxy_fds, by_ports = limits.values()
+    by_load_fds, by_proxy_fds, by_ports, by_cpu = limits.values()
     return Capacity(
         by_load_fds=by_load_fds,
         by_proxy_fds=by_proxy_fds,
         by_ports=by_ports,
+        by_cpu=by_cpu,
         users=limits[because],
         because=because,
     )
@@ -116,8 +131,9 @@ def capacity_sentence(fits: Capacity) -> str:
     return (
         f"This machine holds about {fits.users:,} users, one load process and one Toxiproxy. "
         f"The limit is {fits.because}; {SPARE_FDS} file descriptors are kept free. "
-        f"Load process: {fits.by_load_fds:,}; Toxiproxy: {fits.by_proxy_fds:,}; "
-        f"ports: {fits.by_ports:,}."
+        f"File descriptors of the load process: {fits.by_load_fds:,}; of Toxiproxy: "
+        f"{fits.by_proxy_fds:,}; ports: {fits.by_ports:,}; CPU: {fits.by_cpu:,} (half as many "
+        "deliveries, twice the users)."
     )
 
 
@@ -133,9 +149,8 @@ def table(report: Report) -> Table:
 
 def examine(toxiproxy: Callable[[], Finding]) -> Report:
     """Look at this machine; ``toxiproxy`` is how to look for Toxiproxy."""
-    fd_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    ports = ephemeral_ports(Path("/proc/sys/net/ipv4/ip_local_port_range"))
-    fits = capacity(fd_limit=fd_limit, ephemeral_ports=ports)
+    fits = this_capacity()
+    fd_limit, ports = _fd_soft_limit(), ephemeral_ports(_PORT_RANGE)
     return Report(
         findings=(
             Finding(what="Python", state="ok", text=platform.python_version()),
@@ -148,6 +163,19 @@ def examine(toxiproxy: Callable[[], Finding]) -> Report:
         ),
         capacity=fits,
     )
+
+
+def this_capacity() -> Capacity:
+    """How many users this machine can hold as it is set up now."""
+    return capacity(
+        fd_limit=_fd_soft_limit(),
+        ephemeral_ports=ephemeral_ports(_PORT_RANGE),
+        cores=os.cpu_count() or 1,
+    )
+
+
+def _fd_soft_limit() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def look_for_toxiproxy(environ: Mapping[str, str]) -> Finding:

@@ -23,7 +23,7 @@ from harness.lifeline import on_stdin_eof
 from harness.rundir import RunDir
 from scenarios.coordinator import Coordinator, progress_pipe
 from scenarios.generator import Assignment, Blocks, Generator, Status, die_with
-from scenarios.model import Scenario, load_scenario
+from scenarios.model import Scenario, library_names, load_scenario
 from scenarios.progress import Failed, Finished, Note, Progress, Tick
 from scenarios.rundirs import default_run_dir
 from scenarios.verdict_view import read_verdict, verdict_view
@@ -42,11 +42,18 @@ def generator_of(environment: Any) -> Generator | None:
     return getattr(environment, "chatquake_generator", None)
 
 
+def _named(scenario: str | None) -> str:
+    if scenario is None:
+        library = ", ".join(library_names())
+        raise UsageError(f"say what to run: --scenario NAME ({library}) or the path of a TOML file")
+    return scenario
+
+
 def _add_options(parser: Any) -> None:
     group = parser.add_argument_group("Chatquake")
     group.add_argument(
         "--scenario",
-        default="steady",
+        default=None,
         help="a scenario's name (chatquake list) or the path of a TOML file",
     )
     group.add_argument("--seed", type=int, default=None, help="another seed than the scenario's")
@@ -131,7 +138,7 @@ class Run:
         options = self._options
         try:
             scenario = load_scenario(
-                options.scenario,
+                _named(options.scenario),
                 users=options.num_users,
                 spawn_rate=options.spawn_rate,
                 duration_s=float(options.run_time) if options.run_time else None,
@@ -185,7 +192,7 @@ class Run:
         options = self._options
         try:
             scenario = load_scenario(
-                options.scenario,
+                _named(options.scenario),
                 users=self._runner.target_user_count,
                 spawn_rate=options.spawn_rate,
                 seed=options.seed,

@@ -37,11 +37,14 @@ LEAST_LOAD_S = 1.0
 """A shorter load says nothing."""
 
 
+MOST_SPAWNED_A_SECOND = 10_000
+
+
 class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many people, and how much they write. The load is open: planned, whatever happens."""
 
     users: Annotated[int, Meta(ge=1, le=100_000)]
-    spawn_rate: Annotated[float, Meta(gt=0, le=10_000)]
+    spawn_rate: Annotated[float, Meta(gt=0, le=MOST_SPAWNED_A_SECOND)]
     """Users started a second."""
     room_size: Annotated[int, Meta(ge=1)]
     messages_per_s_per_room: Annotated[float, Meta(gt=0, le=1_000)]
@@ -153,7 +156,7 @@ def _as_quickly(load: Mapping[str, Any], users: int) -> Tables:
     wait so long in a silent room that they begin to poll (F1, H3)."""
     written, rate = load.get("users"), load.get("spawn_rate")
     if isinstance(written, int) and isinstance(rate, int | float) and users > written > 0:
-        return {"spawn_rate": rate * users / written}
+        return {"spawn_rate": min(MOST_SPAWNED_A_SECOND, rate * users / written)}
     return {}
 
 

@@ -88,11 +88,16 @@ async def start_rig(
     return Rig(
         server=server,
         toxiproxy=toxiproxy,
-        toxiproxy_version=f"{await toxiproxy.version()} ({found.source})",
+        toxiproxy_version=_toxiproxy_words(found, await toxiproxy.version()),
         toxiproxy_pid=pid,
         proxies=proxies,
         ended=asyncio.create_task(_first(ends)),
     )
+
+
+def _toxiproxy_words(found: Found, told: str) -> str:
+    """``2.12.0, release``; one that ``go install`` made calls itself only "git"."""
+    return f"{found.version if told == 'git' else told}, {found.source}"
 
 
 def _find_toxiproxy(say: Say) -> Found:

@@ -13,7 +13,7 @@ from types import FrameType
 
 import msgspec
 
-from harness.errors import RigError
+from harness.errors import RigError, UsageError
 from harness.tokens import mint, mint_anon, user_uuid
 
 STOP_WITHIN_S = 5.0
@@ -75,8 +75,10 @@ def serve(settings: ServeSettings, environ: Mapping[str, str], say: Callable[[st
 
     The JWT secret is the environment's, or a new one. The server has a session of its own, so
     that Ctrl-C reaches it through us only; its lifeline ends it should we be killed. Raises
-    :class:`RigError` when it is ready with something else than its addresses.
+    :class:`UsageError` for a port given twice, and :class:`RigError` when it is ready with
+    something else than its addresses.
     """
+    _check_ports(settings)
     secret = environ.get(SECRET_VARIABLE) or secrets.token_hex(32)
     server = subprocess.Popen(
         command(settings),
@@ -100,6 +102,18 @@ def serve(settings: ServeSettings, environ: Mapping[str, str], say: Callable[[st
     finally:
         signal.signal(signal.SIGTERM, before)
         _stop(server)
+
+
+def _check_ports(settings: ServeSettings) -> None:
+    asked = {
+        "--api-port": settings.api_port,
+        "--realtime-port": settings.realtime_port,
+        "--admin-port": settings.admin_port,
+    }
+    for port in asked.values():
+        same = [option for option, other in asked.items() if other == port]
+        if port and len(same) > 1:
+            raise UsageError(f"{' and '.join(same)} are both {port}; give each its own, or 0")
 
 
 def _code(returned: int) -> int:

@@ -84,7 +84,7 @@ def settings_of(
             "system": f"{platform.system()} {platform.release()}",
             "processor": platform.machine(),
             "cores": os.cpu_count(),
-            "memory_bytes": psutil.virtual_memory().total,
+            "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
             "byte_order": sys.byteorder,
         },
         processes=1,

@@ -27,12 +27,15 @@ def read_verdict(root: Path) -> Verdict:
         raise RecordError(f"{path}: cannot be read: {error}") from None
 
 
-def verdict_view(verdict: Verdict, run_dir: Path, cwd: Path) -> RenderableType:
-    """Gates, findings about the rig, the sentence, and where the report is."""
+def verdict_view(
+    verdict: Verdict, run_dir: Path, cwd: Path, *, whole: bool = True
+) -> RenderableType:
+    """Gates, findings about the rig, the sentence, and where the report is; without the first
+    two unless ``whole``."""
     parts: list[RenderableType] = []
-    if verdict.gates:
+    if whole and verdict.gates:
         parts.append(gate_table(verdict.gates))
-    for finding in verdict.rig:
+    for finding in verdict.rig if whole else ():
         style = "red" if finding.level == "fatal" else "yellow"
         parts.append(Text(f"rig, {finding.level}: {finding.sentence.en}", style=style))
     parts.append(Text(sentence(verdict), style=f"bold {STYLES[verdict.verdict]}"))
@@ -86,7 +89,8 @@ def sentence(verdict: Verdict) -> str:
             return f"PASS: all {total} gates hold." if total != 1 else "PASS: the gate holds."
         case "fail":
             failed = sum(gate.result == "fail" for gate in verdict.gates)
-            return f"FAIL: {failed} of {total} gates do not hold{_because(verdict)}"
+            verb = "does" if failed == 1 else "do"
+            return f"FAIL: {failed} of {total} gates {verb} not hold{_because(verdict)}"
         case "invalid":
             return f"INVALID: this run cannot tell{_because(verdict)}"
 
@@ -95,7 +99,12 @@ def report_lines(run_dir: Path, cwd: Path) -> list[str]:
     """Where the report is and how to make it again."""
     shown = _seen_from(cwd, run_dir)
     report = shown / "report.html"
-    return [f"Report: {report} (open it in a browser)", f"Again:  {_command(cwd)} report {shown}"]
+    command = _command(cwd)
+    return [
+        f"Report: {report} (open it in a browser)",
+        f"Render: {command} report {shown}",
+        f"Repeat: {command} run {shown / 'scenario.toml'}",
+    ]
 
 
 def _command(cwd: Path) -> str:

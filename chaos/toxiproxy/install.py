@@ -65,6 +65,10 @@ class Found:
     """``git`` for one that was built elsewhere by ``go install``."""
 
 
+_QUICK: tuple[Source, ...] = ("PATH", "cache")
+"""Ways that look and are done: told only where all others are closed too."""
+
+
 def find_toxiproxy(settings: ToxiproxySettings, say: Say, machine: Machine | None = None) -> Found:
     """Find, fetch or build a Toxiproxy. May block for minutes; ``say`` gets a line for each try.
 
@@ -93,7 +97,8 @@ def find_toxiproxy(settings: ToxiproxySettings, say: Say, machine: Machine | Non
             return way()
         except WayClosed as reason:
             closed.append(f"{source}: {reason}")
-            say(closed[-1])
+            if source not in _QUICK:
+                say(closed[-1])
     raise RigError(
         f"no Toxiproxy {PINNED_VERSION} could be found or made ({'; '.join(closed)}); "
         "install it, or set CHATQUAKE_TOXIPROXY to its path or URL"

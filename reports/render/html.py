@@ -58,6 +58,7 @@ def html(audit: Audit, drawn: Mapping[str, str], *, language: Language) -> str:
         windows=tables.window_tables(audit),
         receipts=tables.receipt_rows(audit),
         wrong=tables.wrong_rows(audit),
+        lost=tables.lost_extent(audit),
         wrong_left=len(audit.wrong) - tables.MOST_WRONG,
         rig=tables.rig_rows(audit),
         findings=tables.rig_findings(audit),

@@ -215,6 +215,27 @@ def wrong_rows(audit: Audit) -> tuple[WrongRow, ...]:
     return tuple(_wrong_row(message) for message in audit.wrong[:MOST_WRONG])
 
 
+@dataclass(frozen=True)
+class LostExtent:
+    """How far a loss went: a message may be missing on one screen or on many."""
+
+    messages: int
+    of: int
+    """Messages that were sent."""
+    deliveries: int
+
+
+def lost_extent(audit: Audit) -> LostExtent:
+    """Lost messages and the screens that miss them."""
+    lost = [message for message in audit.wrong if message.kind == "lost"]
+    sent = audit.metrics.cell("stuck_pending")
+    return LostExtent(
+        messages=len(lost),
+        of=max(len(lost), sent.n if sent is not None else 0),
+        deliveries=sum(len(message.receivers) for message in lost),
+    )
+
+
 def _wrong_row(message: MessageFault) -> WrongRow:
     return WrongRow(
         kind=sentence(f"wrong.{message.kind}"),

@@ -125,7 +125,7 @@ def test_run_shows_progress_and_ends_with_verdict_and_report(
 
     assert result.exit_code == 1
     assert "[  1.0s] fault: ws-blocked begins" in result.stdout
-    assert "FAIL: 1 of 1 gates do not hold: lost is 2, allowed <= 0." in result.stdout
+    assert "FAIL: 1 of 1 gates does not hold: lost is 2, allowed <= 0." in result.stdout
     assert "Report: runs/1/report.html (open it in a browser)" in result.stdout
 
 
@@ -166,7 +166,7 @@ def test_a_run_that_could_not_be_made_says_why_on_stderr(launch: Callable[[Launc
     [
         (RigError("no Toxiproxy"), 3, "chatquake: no Toxiproxy"),
         (RecordError("runs/1: exists"), 3, "chatquake: runs/1: exists"),
-        (KeyboardInterrupt(), 130, ""),
+        (KeyboardInterrupt(), 130, "chatquake: stopped at once"),
     ],
 )
 def test_an_error_of_the_rig_is_one_line_with_its_own_code(
@@ -286,3 +286,57 @@ def test_report_writes_the_asked_formats_again_byte_for_byte(tmp_path: Path) -> 
     assert {Path(path).name for path in written} >= {"verdict.json", "report.md", "junit.xml"}
     assert not (run_dir.root / "report.html").exists()
     assert {path: Path(path).read_bytes() for path in second.stdout.split()} == written
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command as a shell runs it."""
+    code = "from scenarios.cli import main; main()"
+    line = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(line, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "steady", "--users", "ten"), ("--users", "integer", "chatquake run --help")),
+        (("run", "steady", "--lang", "fr"), ("--lang", "fr", "en", "ko")),
+        (("run",), ("SCENARIO",)),
+        (("rum",), ("rum",)),
+        (("serve", "--api-port", "70000"), ("--api-port", "65535")),
+    ],
+)
+def test_a_mistyped_command_line_is_one_line_and_code_2(
+    arguments: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    end = command(*arguments)
+    assert end.returncode == 2
+    said = one_line(end.stderr)
+    assert said.startswith("chatquake: ")
+    assert [word for word in words if word not in said] == []
+
+
+def test_the_version_is_the_installed_one() -> None:
+    assert command("--version").stdout.startswith("chatquake ")
+
+
+def test_a_command_s_own_code_reaches_the_shell() -> None:
+    assert command("report", "no-such-run").returncode == 3
+    assert command("list").returncode == 0
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    end = command()
+    assert end.returncode == 2
+    assert "doctor" in end.stdout
+
+
+def test_more_users_than_the_machine_holds_are_warned_of_in_one_line(
+    launch: Callable[[Launch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits = doctor.capacity(fd_limit=20_000, ephemeral_ports=28_232, cores=1)
+    monkeypatch.setattr(doctor, "this_capacity", lambda: fits)
+    launch(lambda *_, **__: 0)
+    assert invoke("run", "steady").stderr == ""
+    said = one_line(invoke("run", "steady", "--users", "50000").stderr)
+    assert "50,000 users are more than this machine holds" in said
+    assert f"{fits.users:,}" in said

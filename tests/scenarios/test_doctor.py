@@ -22,7 +22,7 @@ from scenarios.doctor import SPARE_FDS, Finding, capacity, capacity_sentence, ep
     ],
 )
 def test_the_scarcest_thing_decides(fd_limit: int, ports: int, users: int, because: str) -> None:
-    fits = capacity(fd_limit=fd_limit, ephemeral_ports=ports)
+    fits = capacity(fd_limit=fd_limit, cores=64, ephemeral_ports=ports)
 
     assert fits.users == users
     assert because in fits.because
@@ -30,7 +30,7 @@ def test_the_scarcest_thing_decides(fd_limit: int, ports: int, users: int, becau
 
 @given(st.integers(SPARE_FDS, 2_000_000), st.integers(1, 65_535))
 def test_the_users_that_fit_stay_within_every_limit(fd_limit: int, ports: int) -> None:
-    fits = capacity(fd_limit=fd_limit, ephemeral_ports=ports)
+    fits = capacity(fd_limit=fd_limit, cores=64, ephemeral_ports=ports)
 
     assert fits.users * 4 + SPARE_FDS <= fd_limit
     assert fits.users * 2 + SPARE_FDS <= fd_limit
@@ -38,10 +38,17 @@ def test_the_users_that_fit_stay_within_every_limit(fd_limit: int, ports: int) -
 
 
 def test_the_capacity_is_explained_in_words() -> None:
-    text = capacity_sentence(capacity(fd_limit=20_000, ephemeral_ports=28_232))
+    text = capacity_sentence(capacity(fd_limit=20_000, cores=64, ephemeral_ports=28_232))
 
     assert "about 4,875 users" in text
-    assert "Load process: 9,750" in text
+    assert "load process: 9,750" in text
+
+
+def test_the_cpu_limits_where_descriptors_abound() -> None:
+    one, two = (capacity(fd_limit=20_000, cores=n, ephemeral_ports=28_232) for n in (1, 2))
+
+    assert one.users == one.by_cpu < two.users == two.by_cpu < two.by_proxy_fds
+    assert "CPU" in one.because
 
 
 def test_ports_are_read_from_the_system(tmp_path: Path) -> None:

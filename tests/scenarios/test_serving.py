@@ -13,7 +13,8 @@ import httpx
 import jwt
 import pytest
 
-from scenarios.serving import Ports, ServeSettings, addresses, command
+from harness.errors import UsageError
+from scenarios.serving import Ports, ServeSettings, addresses, command, serve
 
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
 
@@ -96,3 +97,9 @@ def test_serve_names_an_occupied_port_in_one_line() -> None:
     assert errors.count("\n") == 1
     assert f"port {port}" in errors
     assert "--api-port" in errors
+
+
+def test_a_port_given_twice_is_named_with_both_options() -> None:
+    settings = ServeSettings(database="unused.db", api_port=3000, realtime_port=3000)
+    with pytest.raises(UsageError, match="--api-port and --realtime-port are both 3000"):
+        serve(settings, {}, lambda _line: None)

@@ -55,7 +55,7 @@ def test_the_machine_is_described_by_what_speed_depends_on() -> None:
         "system",
         "processor",
         "cores",
-        "memory_bytes",
+        "memory_gib",
         "byte_order",
     }
 

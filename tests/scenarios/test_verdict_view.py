@@ -62,7 +62,7 @@ def test_a_pass_is_one_sentence() -> None:
 def test_a_fail_counts_its_gates_and_gives_reasons() -> None:
     text = sentence(verdict("pass", "fail", reasons=("lost is 12, allowed <= 0.",)))
 
-    assert text == "FAIL: 1 of 2 gates do not hold: lost is 12, allowed <= 0."
+    assert text == "FAIL: 1 of 2 gates does not hold: lost is 12, allowed <= 0."
 
 
 def test_an_invalid_run_says_that_it_cannot_tell() -> None:

@@ -37,7 +37,7 @@ def test_a_pass_needs_no_reasons_and_a_fail_names_the_broken_limit() -> None:
     assert reasons(sample_audit("pass")) == ()
     (why,) = reasons(sample_audit("fail"))
     assert EN.say(why) == (
-        "Messages that never reached a screen: 3. Allowed: at most 0 (whole run, everybody)."
+        "Deliveries that never reached a screen: 3. Allowed: at most 0 (whole run, everybody)."
     )
 
 

@@ -18,7 +18,7 @@ from reports.render import render
 from reports.render.html import html
 from reports.render.junit import junit
 from reports.render.markdown import markdown, plain
-from reports.render.tables import MOST_WRONG
+from reports.render.tables import MOST_WRONG, lost_extent
 from reports.texts import Language
 from tests.support.sample_audit import empty_audit, sample_audit
 
@@ -219,7 +219,7 @@ def test_markdown_holds_verdict_facts_gates_and_windows() -> None:
     text = markdown(sample_audit("fail"), language="en")
     assert text.startswith("## ❌ FAIL: The chat broke 1 of its 5 limits.\n")
     assert "- **15.2 s** is how long the fault lasted" in text
-    assert "| ❌ fail | Messages that never reached a screen" in text
+    assert "| ❌ fail | Deliveries that never reached a screen" in text
     assert "| during ws-blocked |" in text
     assert "`chatquake run scenario.toml`" in text
 
@@ -234,3 +234,23 @@ def test_markdown_tables_keep_their_columns() -> None:
 
 def test_markdown_takes_the_meaning_from_markup() -> None:
     assert plain("a|b `c` @team\n<b>") == r"a\|b \`c\` \@team \<b\>"
+
+
+def test_lost_deliveries_are_told_as_messages_and_screens() -> None:
+    lost = [
+        MessageFault(kind="lost", client_msg_id=f"m{n}", row_id=n, room=1, sender=2,
+                     receivers=tuple(range(n)), committed_at_s=9.0)
+        for n in (1, 2, 9)
+    ]  # fmt: skip
+    audit = replace(sample_audit("fail"), wrong=tuple(lost))
+    assert lost_extent(audit).deliveries == 12
+    assert "3 of " in _html(audit)
+    assert "are missing on screens that should show them: 12 deliveries in all" in _html(audit)
+
+
+@pytest.mark.parametrize(("count", "folded"), [(10, False), (11, True)])
+def test_a_long_list_of_wrong_messages_is_folded(count: int, *, folded: bool) -> None:
+    one = MessageFault(kind="lost", client_msg_id="m", row_id=None, room=1, sender=2,
+                       receivers=(3,), committed_at_s=None)  # fmt: skip
+    page = _html(replace(sample_audit("fail"), wrong=(one,) * count))
+    assert (f"all {count} of them" in page) == folded

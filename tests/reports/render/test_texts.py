@@ -95,7 +95,7 @@ def test_a_count_of_one_is_singular_in_english() -> None:
 
 
 def test_an_unknown_name_is_said_as_it_is_and_an_unknown_key_is_an_error() -> None:
-    assert EN.say(metric_name("brand_new_s.p42")) == "brand_new_s: p42"
+    assert EN.say(metric_name("brand_new_s.p42")) == "brand_new_s (p42)"
     assert EN.say(window_name("odd")) == "odd"
     with pytest.raises(KeyError, match="nothing_like_it"):
         EN.say(sentence("nothing_like_it"))
