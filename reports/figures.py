@@ -140,7 +140,7 @@ def delivery_latency(audit: Audit) -> str:
         axes.yaxis.set_minor_formatter(FuncFormatter(lambda _value, _: ""))
         _mark_lost(axes, audit)
 
-    return _draw(audit, "latency", 2.6, draw)
+    return _draw(audit, "latency", 2.6, draw, labels_below_pt=19.0)  # under the lost ones
 
 
 def transport_states(audit: Audit) -> str:
@@ -229,7 +229,7 @@ def _mark_lost(axes: Any, audit: Audit) -> None:
     )
 
 
-def _shade(axes: Any, audit: Audit) -> None:
+def _shade(axes: Any, audit: Audit, labels_below_pt: float) -> None:
     spans = sorted(measured_spans(audit))
     for begin, end, _ in spans:
         axes.axvspan(begin, end, color=INK, alpha=0.09, linewidth=0, zorder=0)
@@ -243,7 +243,7 @@ def _shade(axes: Any, audit: Audit) -> None:
             span[2],
             (span[0], 1.0),
             xycoords=("data", "axes fraction"),
-            xytext=(3, -9 - 10 * row),
+            xytext=(3, -labels_below_pt - 10 * row),
             textcoords="offset points",
             fontsize=7.5,
         )
@@ -257,11 +257,12 @@ def _draw(
     *,
     time_axis: bool = True,
     shade: bool = True,
+    labels_below_pt: float = 9.0,
 ) -> str:
     def draw_all(axes: Any) -> None:
         draw(axes)
         if shade:
-            _shade(axes, audit)
+            _shade(axes, audit, labels_below_pt)
 
     return draw_over_time(name, height_in, time_range(audit), draw_all, time_axis=time_axis)
 

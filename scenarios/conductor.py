@@ -15,7 +15,7 @@ import secrets
 import sys
 import time
 from asyncio import Task
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -62,10 +62,20 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ToConductor).decode
 
 
-def tell(message: FromConductor) -> None:
-    """Write one message to the load."""
-    sys.stdout.buffer.write(_encode(message) + b"\n")
-    sys.stdout.buffer.flush()
+Tell = Callable[[FromConductor], None]
+"""Writes one message to the load."""
+
+
+def take_stdout() -> Tell:
+    """Standard output for the messages alone: what else is printed, by whomever, goes to stderr."""
+    link = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+
+    def tell(message: FromConductor) -> None:
+        link.write(_encode(message) + b"\n")
+        link.flush()
+
+    return tell
 
 
 @dataclass
@@ -88,9 +98,11 @@ class Conductor:
         scenario: Scenario,
         language: Literal["en", "ko"],
         left_alone: asyncio.Event,
+        tell: Tell,
     ) -> None:
         """``left_alone`` is set when the load's end of stdin is gone."""
         self._left_alone = left_alone
+        self._tell = tell
         self._run = run
         self._scenario = scenario
         self._language = language
@@ -120,7 +132,7 @@ class Conductor:
             self._write_settings(settings)
             planned = plan(self._scenario, run_id=settings.run_id)
             self._run.write(self._run.plan, msgspec.json.Encoder().encode_lines(planned))
-            tell(
+            self._tell(
                 Ready(
                     run_id=settings.run_id,
                     endpoints=rig.endpoints,
@@ -240,15 +252,15 @@ class Conductor:
                 self._note("error", f"{entry.fault}: {entry.detail}")
             case _:
                 return
-        tell(FaultsOn(names=tuple(evidence.on)))
+        self._tell(FaultsOn(names=tuple(evidence.on)))
 
     def _note(self, level: Literal["info", "fault", "error"], text: str) -> None:
         begun_s = self._begin.started_at_s if self._begin is not None else monotonic_s()
-        tell(Told(note=Note(t_s=monotonic_s() - begun_s, level=level, text=text)))
+        self._tell(Told(note=Note(t_s=monotonic_s() - begun_s, level=level, text=text)))
 
     def _broke(self, text: str) -> None:
         self._evidence.broken.append(text)
-        tell(Broken(text=text))
+        self._tell(Broken(text=text))
 
     # -- afterwards -----------------------------------------------------------------------
 
@@ -282,7 +294,7 @@ class Conductor:
         """Judge and render in a thread; the load's death ends it at once (nothing is running
         any more that would have to be healed)."""
         audit = asyncio.to_thread(audit_and_render, self._run, self._language)
-        tell(Audited(exit_code=await self._unless_left_alone(audit)))
+        self._tell(Audited(exit_code=await self._unless_left_alone(audit)))
 
 
 def audit_and_render(run: RunDir, language: Literal["en", "ko"]) -> int:
@@ -326,13 +338,13 @@ class _Lifeline(asyncio.StreamReaderProtocol):
         return super().eof_received()
 
 
-async def _main(root: Path, language: Literal["en", "ko"]) -> None:
+async def _main(root: Path, language: Literal["en", "ko"], tell: Tell) -> None:
     stdin, left_alone = asyncio.StreamReader(), asyncio.Event()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: _Lifeline(stdin, left_alone), sys.stdin)
     try:
         run = RunDir(root)
-        conductor = Conductor(run, load_scenario(str(run.scenario)), language, left_alone)
+        conductor = Conductor(run, load_scenario(str(run.scenario)), language, left_alone, tell)
         await conductor.conduct(stdin)
     except LeftAlone:
         os._exit(3)  # a thread that still builds or audits for nobody must not hold us up
@@ -347,7 +359,7 @@ def main() -> None:
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--lang", choices=("en", "ko"), default="en")
     arguments = parser.parse_args()
-    asyncio.run(_main(arguments.run_dir, arguments.lang))
+    asyncio.run(_main(arguments.run_dir, arguments.lang, take_stdout()))
 
 
 if __name__ == "__main__":
