@@ -136,6 +136,14 @@ def load_scenario(
     (``scenarios.overrides``). Raises :class:`UsageError`, one line, for every mistake.
     """
     tables, where = _read(name_or_path)
+    given = {
+        "--users": users,
+        "--duration": duration_s,
+        "--seed": seed,
+        "--set": sets or None,
+    }
+    if options := [option for option, value in given.items() if value is not None]:
+        where = f"{where} with {', '.join(options)}"
     top = {"duration_s": duration_s, "seed": seed}
     load = {"users": users, "spawn_rate": spawn_rate}
     tables |= {key: value for key, value in top.items() if value is not None}

@@ -187,9 +187,15 @@ def test_an_error_of_the_rig_is_one_line_with_its_own_code(
     ("arguments", "expected"),
     [
         (("run", "nope"), "chatquake: scenario 'nope': not in the library"),
-        (("run", "steady", "--set", "load.usrs=3"), "chatquake: steady.toml: load.usrs: no such"),
+        (
+            ("run", "steady", "--set", "load.usrs=3"),
+            "chatquake: steady.toml with --set: load.usrs: no such",
+        ),
         (("run", "steady", "--set", "load"), "chatquake: --set load: is not KEY=VALUE"),
-        (("run", "steady", "--duration", "5"), "chatquake: steady.toml: duration_s: 5 is too sho"),
+        (
+            ("run", "steady", "--duration", "5"),
+            "chatquake: steady.toml with --duration: duration_s: 5 is too sho",
+        ),
         (("run", "steady", "--target", "t.toml"), "chatquake: --target is not yet supported"),
         (("report", "runs/1", "--format", "pdf"), "chatquake: --format pdf: 'pdf' is not known"),
     ],

@@ -174,7 +174,7 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
 def test_a_mistake_is_one_line_with_file_key_and_what_is_allowed(
     setting: str, expected: str
 ) -> None:
-    assert error_of(setting).startswith(f"ws-blocked.toml: {expected}")
+    assert error_of(setting).startswith(f"ws-blocked.toml with --set: {expected}")
 
 
 def test_a_gate_without_a_bound_is_refused(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_gate_without_a_bound_is_refused(tmp_path: Path) -> None:
 def test_two_cohorts_of_one_name_are_refused() -> None:
     text = error_of("cohorts.others.name=slow", name="slow-send")
 
-    assert text == "slow-send.toml: cohorts: slow is there twice; names must differ"
+    assert text == "slow-send.toml with --set: cohorts: slow is there twice; names must differ"
 
 
 def test_a_window_of_a_fault_that_spares_the_cohort_is_refused() -> None:
@@ -216,13 +216,15 @@ def test_a_duration_that_is_too_short_names_the_least_that_works() -> None:
 
 
 def test_a_fault_of_an_unknown_kind_is_refused_by_its_file() -> None:
-    assert error_of("faults.ws-blocked.kind=refusd").startswith("ws-blocked.toml: faults[0].kind")
+    assert error_of("faults.ws-blocked.kind=refusd").startswith(
+        "ws-blocked.toml with --set: faults[0].kind"
+    )
 
 
 def test_faults_that_cannot_be_played_together_are_refused() -> None:
     text = error_of("faults.cut#2.at_s=18", name="flaky-network")
 
-    assert text.startswith("flaky-network.toml: faults 'cut' and 'cut#2'")
+    assert text.startswith("flaky-network.toml with --set: faults 'cut' and 'cut#2'")
 
 
 def test_more_users_than_the_file_has_start_in_the_same_time() -> None:
