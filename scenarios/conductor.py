@@ -15,12 +15,11 @@ import secrets
 import sys
 import time
 from asyncio import Task
-from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import httpx
 import msgspec
@@ -37,6 +36,7 @@ from harness.recorder import BlockBuffer, RecordFile
 from harness.rundir import RunDir
 from harness.runsettings import RunSettings
 from harness.tokens import mint_anon
+from scenarios.conductor_io import LeftAlone, Lifeline, Tell, take_stdout, unless_left_alone
 from scenarios.messages import (
     Audited,
     Begin,
@@ -44,7 +44,6 @@ from scenarios.messages import (
     CannotRun,
     End,
     FaultsOn,
-    FromConductor,
     Ready,
     ToConductor,
     Told,
@@ -60,22 +59,6 @@ T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ToConductor).decode
-
-
-Tell = Callable[[FromConductor], None]
-"""Writes one message to the load."""
-
-
-def take_stdout() -> Tell:
-    """Standard output for the messages alone: what else is printed, by whomever, goes to stderr."""
-    link = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-
-    def tell(message: FromConductor) -> None:
-        link.write(_encode(message) + b"\n")
-        link.flush()
-
-    return tell
 
 
 @dataclass
@@ -110,18 +93,20 @@ class Conductor:
         self._secret = secrets.token_urlsafe(32)
         self._api_key = mint_anon(self._secret, issued_at_unix_s=int(time.time()))
         self._begin: Begin | None = None
+        self._made_s = monotonic_s()
 
     async def conduct(self, stdin: asyncio.StreamReader) -> None:
         """The whole of it. Raises :class:`RigError` where the rig cannot be started."""
         async with AsyncExitStack() as stack:
-            rig = await self._unless_left_alone(
+            rig = await unless_left_alone(
                 start_rig(
                     stack,
                     self._scenario,
                     self._run,
                     jwt_secret=self._secret,
                     say=lambda line: self._note("info", f"Toxiproxy: {line}"),
-                )
+                ),
+                self._left_alone,
             )
             settings = settings_of(
                 self._scenario,
@@ -157,18 +142,6 @@ class Conductor:
         self._write_settings(settings)
         self._write_receipts(self._begin)
         await self._audit()
-
-    async def _unless_left_alone(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do the work, or give it up at once when the load is gone. Raises :class:`LeftAlone`."""
-        task = asyncio.create_task(work)
-        gone = asyncio.create_task(self._left_alone.wait())
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        gone.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            raise LeftAlone
-        return task.result()
 
     # -- while the run goes on ------------------------------------------------------------
 
@@ -255,7 +228,7 @@ class Conductor:
         self._tell(FaultsOn(names=tuple(evidence.on)))
 
     def _note(self, level: Literal["info", "fault", "error"], text: str) -> None:
-        begun_s = self._begin.started_at_s if self._begin is not None else monotonic_s()
+        begun_s = self._begin.started_at_s if self._begin is not None else self._made_s
         self._tell(Told(note=Note(t_s=monotonic_s() - begun_s, level=level, text=text)))
 
     def _broke(self, text: str) -> None:
@@ -294,7 +267,7 @@ class Conductor:
         """Judge and render in a thread; the load's death ends it at once (nothing is running
         any more that would have to be healed)."""
         audit = asyncio.to_thread(audit_and_render, self._run, self._language)
-        self._tell(Audited(exit_code=await self._unless_left_alone(audit)))
+        self._tell(Audited(exit_code=await unless_left_alone(audit, self._left_alone)))
 
 
 def audit_and_render(run: RunDir, language: Literal["en", "ko"]) -> int:
@@ -322,26 +295,10 @@ def _how_it_ended(name: str, task: Task[object]) -> str:
     return str(task.result())
 
 
-class LeftAlone(Exception):
-    """The load is gone before the run was over: nothing is left to be done for it."""
-
-
-class _Lifeline(asyncio.StreamReaderProtocol):
-    """Reads stdin, and notes when its other end is gone."""
-
-    def __init__(self, reader: asyncio.StreamReader, gone: asyncio.Event) -> None:
-        super().__init__(reader)
-        self._gone = gone
-
-    def eof_received(self) -> bool | None:
-        self._gone.set()
-        return super().eof_received()
-
-
 async def _main(root: Path, language: Literal["en", "ko"], tell: Tell) -> None:
     stdin, left_alone = asyncio.StreamReader(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: _Lifeline(stdin, left_alone), sys.stdin)
+    await loop.connect_read_pipe(lambda: Lifeline(stdin, left_alone), sys.stdin)
     try:
         run = RunDir(root)
         conductor = Conductor(run, load_scenario(str(run.scenario)), language, left_alone, tell)

@@ -17,6 +17,7 @@ from harness.errors import RigError, UsageError
 from harness.tokens import mint, mint_anon, user_uuid
 
 STOP_WITHIN_S = 5.0
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 SECRET_VARIABLE = "CHATQUAKE_JWT_SECRET"
 
 
@@ -87,7 +88,8 @@ def serve(settings: ServeSettings, environ: Mapping[str, str], say: Callable[[st
         env={**environ, SECRET_VARIABLE: secret},
         start_new_session=True,
     )
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    # SIGINT too: a shell starts its background jobs with it ignored, and then nothing is raised.
+    before = {number: signal.signal(number, _interrupt) for number in _STOPPING}
     try:
         assert server.stdout is not None
         ready = server.stdout.readline()
@@ -100,7 +102,8 @@ def serve(settings: ServeSettings, environ: Mapping[str, str], say: Callable[[st
         say("stopping …")
         return 0
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         _stop(server)
 
 

@@ -72,4 +72,5 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
                 en=f" About {self.share:.0%} of the connections, picked by chance.",
                 ko=f" 연결의 약 {self.share:.0%}가 무작위로 겪습니다.",
             )
-        return Text(en=f"{side.en}: {what.en}{some.en}", ko=f"{side.ko}: {what.ko}{some.ko}")
+        en = f"{side.en}: {what.en[0].lower()}{what.en[1:]}{some.en}"
+        return Text(en=en, ko=f"{side.ko}: {what.ko}{some.ko}")

@@ -102,7 +102,7 @@ def test_the_summary_says_side_effect_and_share_in_both_languages() -> None:
     summary = one(kind="latency", latency_ms=1500, share=0.25, on="api").summary
     assert (summary.planned_begin_s, summary.planned_end_s) == (10, 15)
     assert summary.sentence.en == (
-        "Sending and loading messages (API): Everything sent and everything received is delayed"
+        "Sending and loading messages (API): everything sent and everything received is delayed"
         " by 1.5 s. About 25% of the connections, picked by chance."
     )
     assert summary.sentence.ko == (

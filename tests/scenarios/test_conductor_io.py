@@ -7,7 +7,7 @@ import sys
 
 _CODE = """
 import os
-from scenarios.conductor import take_stdout
+from scenarios.conductor_io import take_stdout
 from scenarios.messages import Broken
 tell = take_stdout()
 print("a stray word", flush=True)
