@@ -107,7 +107,7 @@ def _find_toxiproxy(say: Say) -> Found:
 
 async def _toxiproxy_ended(process: ToxiproxyProcess) -> str:
     how = await process.ended()
-    return f"Toxiproxy ended with code {how.exit_code}: {'; '.join(how.last_lines)}"
+    return f"Toxiproxy ended with code {how.exit_code}; see {process.log.parent.name}/{process.log.name}"
 
 
 async def _first(tasks: list[Task[str]]) -> str:
