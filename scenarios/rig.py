@@ -107,7 +107,8 @@ def _find_toxiproxy(say: Say) -> Found:
 
 async def _toxiproxy_ended(process: ToxiproxyProcess) -> str:
     how = await process.ended()
-    return f"Toxiproxy ended with code {how.exit_code}; see {process.log.parent.name}/{process.log.name}"
+    log = f"{process.log.parent.name}/{process.log.name}"
+    return f"Toxiproxy ended with code {how.exit_code}; see {log}"
 
 
 async def _first(tasks: list[Task[str]]) -> str:

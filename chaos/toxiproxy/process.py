@@ -35,8 +35,6 @@ class Ended:
     """The server's own; 128 + n when signal n ended it."""
     asked: bool
     """Whether :meth:`ToxiproxyProcess.stop` had asked for it."""
-    last_lines: tuple[str, ...]
-    """The end of its log."""
 
 
 class ToxiproxyProcess:
@@ -54,7 +52,7 @@ class ToxiproxyProcess:
     async def ended(self) -> Ended:
         """Wait until the server is gone, by itself or stopped; then say how it went."""
         code = await self._guard.wait()
-        return Ended(exit_code=code, asked=self._asked, last_lines=_last_lines(self.log))
+        return Ended(exit_code=code, asked=self._asked)
 
     async def stop(self) -> None:
         """End the server and wait for its end; a second call changes nothing."""
