@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID, uuid5
 
 import jwt
@@ -14,12 +15,24 @@ def user_uuid(seed: int, user: int) -> str:
     return str(uuid5(_NAMESPACE, f"{seed}/{user}"))
 
 
-def mint(secret: str, user_id: str, *, issued_at_unix_s: int, lifetime_s: int = 3600) -> str:
-    """An HS256 access token with the claims that Realtime and row-level security read."""
+def mint(
+    secret: str,
+    user_id: str,
+    *,
+    webinars: Mapping[str, str],
+    issued_at_unix_s: int,
+    lifetime_s: int = 3600,
+) -> str:
+    """An HS256 access token with the claims that Realtime and row-level security read.
+
+    ``webinars``: the user's part in each (``presenter``, ``moderator``, ``attendee``), by
+    number; ``*`` stands for all of them.
+    """
     claims = {
         "sub": user_id,
         "role": "authenticated",
         "aud": "authenticated",
+        "app_metadata": {"webinars": dict(webinars)},
         "iat": issued_at_unix_s,
         "exp": issued_at_unix_s + lifetime_s,
     }

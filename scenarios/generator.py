@@ -129,7 +129,10 @@ class Generator:
         endpoints = self._ready.endpoints[cohort.name]
         user_id = user_uuid(self._scenario.seed, index)
         token = mint(
-            self._ready.jwt_secret, user_id, issued_at_unix_s=self._assignment.issued_at_unix_s
+            self._ready.jwt_secret,
+            user_id,
+            webinars={str(member.room): "attendee"},
+            issued_at_unix_s=self._assignment.issued_at_unix_s,
         )
         identity = Identity(
             user=index,

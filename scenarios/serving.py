@@ -58,7 +58,13 @@ def command(settings: ServeSettings) -> list[str]:
 def addresses(host: str, ports: Ports, *, secret: str, now_unix_s: int) -> str:
     """What a person needs to use the server, as lines."""
     key = mint_anon(secret, issued_at_unix_s=now_unix_s)
-    token = mint(secret, user_uuid(0, 0), issued_at_unix_s=now_unix_s, lifetime_s=86_400)
+    token = mint(
+        secret,
+        user_uuid(0, 0),
+        webinars={"*": "attendee"},
+        issued_at_unix_s=now_unix_s,
+        lifetime_s=86_400,
+    )
     return "\n".join(
         (
             f"API       http://{host}:{ports.api_port}/api/messages",

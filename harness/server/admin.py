@@ -1,4 +1,4 @@
-"""The admin port: the server's own account, for the harness alone."""
+"""The admin port, for the harness alone: the server's own account, and its switches."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from harness.server.realtime import Realtime
+from harness.errors import UsageError
+from harness.server.realtime.shell import Realtime
 from harness.server.stats import LoopLag, process_stats
-from harness.server.storage import Storage
+from harness.server.storage.model import Storage
+from harness.server.switches import Switches, parse_turn
 
 _PAGE_ROWS = 2000
 _JSON_LINES = "application/x-ndjson"
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
-def admin_app(storage: Storage, realtime: Realtime, lag: LoopLag) -> Starlette:
+def admin_app(storage: Storage, realtime: Realtime, switches: Switches, lag: LoopLag) -> Starlette:
     """The admin port as an ASGI application."""
 
     async def health(_: Request) -> Response:
@@ -42,14 +44,32 @@ def admin_app(storage: Storage, realtime: Realtime, lag: LoopLag) -> Starlette:
         )
         return Response(msgspec.json.encode(answer), media_type="application/json")
 
+    async def shown(_: Request) -> Response:
+        return _switches_json(switches)
+
+    async def turned(request: Request) -> Response:
+        try:
+            turn = parse_turn(await request.body())
+        except UsageError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        switches.turn(turn)
+        return _switches_json(switches)
+
     return Starlette(
         routes=[
             Route("/health", health),
             Route("/commits", commits),
             Route("/subscriptions", subscriptions),
             Route("/stats", stats),
+            Route("/switches", shown, methods=["GET"]),
+            Route("/switches", turned, methods=["PATCH"]),
         ]
     )
+
+
+def _switches_json(switches: Switches) -> Response:
+    answer = {"knobs": switches.knobs, "defects": sorted(switches.defects)}
+    return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
 async def _commit_lines(storage: Storage, after_seq: int) -> AsyncIterator[bytes]:

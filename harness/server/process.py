@@ -17,17 +17,18 @@ from starlette.applications import Starlette
 from harness import lifeline
 from harness.clock import monotonic_s
 from harness.server.admin import admin_app
-from harness.server.api import api_app
-from harness.server.auth import Tokens
-from harness.server.changes import Change
+from harness.server.auth.tokens import Tokens
+from harness.server.chat.routes import api_app
 from harness.server.defects import Defect, Defects
-from harness.server.dispatch import Dispatch
 from harness.server.knobs import Knobs
 from harness.server.listeners import BACKLOG, Listeners, Ports, listening
-from harness.server.realtime import Realtime, realtime_app
-from harness.server.sockets import RealtimeSocket
-from harness.server.sqlite import SqliteStorage
+from harness.server.realtime.dispatch import Dispatch
+from harness.server.realtime.shell import Realtime, realtime_app
+from harness.server.realtime.sockets import RealtimeSocket
 from harness.server.stats import LoopLag
+from harness.server.storage.model import Change
+from harness.server.storage.sqlite import SqliteStorage
+from harness.server.switches import Switches
 from harness.server.walltime import WallTime
 
 _GRACE_S = 3
@@ -56,13 +57,9 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
     """
     stopping = _stop_event(settings.lifeline)
     tokens = Tokens(settings.jwt_secret, WallTime(time.time() - monotonic_s()))
-    realtime = Realtime(tokens, settings.knobs, monotonic_s)
-    dispatch = Dispatch(
-        realtime.publish,
-        delay_s=settings.knobs.dispatch_delay_s,
-        defects=settings.defects,
-        clock=monotonic_s,
-    )
+    switches = Switches(settings.knobs, settings.defects)
+    realtime = Realtime(tokens, switches, monotonic_s)
+    dispatch = Dispatch(realtime.publish, switches, monotonic_s)
     lag = LoopLag(monotonic_s)
     with (
         listening(settings.host, settings.ports) as listeners,
@@ -71,9 +68,9 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
         servers = [
             _server(app, settings.knobs)
             for app in (
-                api_app(storage, tokens, settings.defects, stopping),
+                api_app(storage, tokens, switches, stopping),
                 realtime_app(realtime),
-                admin_app(storage, realtime, lag),
+                admin_app(storage, realtime, switches, lag),
             )
         ]
         async with asyncio.TaskGroup() as tasks:

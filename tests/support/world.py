@@ -22,7 +22,7 @@ from harness.client.commands import (
     StartRequest,
 )
 from harness.client.policy import Policy
-from harness.server.effects import Peer
+from harness.server.realtime.effects import Peer
 from harness.wire.phoenix import Frame, Vsn, encode_from_server
 from tests.support.world_server import Server
 from tests.support.world_user import Fault, User

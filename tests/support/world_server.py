@@ -10,12 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from harness.commitlog import Commit
-from harness.server.auth import Claims, Tokens
-from harness.server.changes import Change
-from harness.server.effects import Effect, Peer, Publish, Send
+from harness.server.auth.tokens import Claims, Tokens
 from harness.server.knobs import Knobs
-from harness.server.protocol import Protocol
-from harness.server.room import Rooms
+from harness.server.realtime.channels import Channels
+from harness.server.realtime.effects import Effect, Peer, Publish, Send
+from harness.server.realtime.protocol import Protocol
+from harness.server.storage.model import Change
+from harness.server.switches import Switches
 from harness.server.walltime import WallTime
 from harness.tokens import mint_anon
 from harness.wire.api import CreateAnswer, CreateRequest, ListAnswer
@@ -59,10 +60,10 @@ class Server:
     def __init__(self, outbox: Outbox) -> None:
         self.store = Store()
         self._outbox = outbox
-        knobs = Knobs(system_ok_delay_s=0.5)
+        switches = Switches(Knobs(system_ok_delay_s=0.5))
         tokens = Tokens(SECRET, WallTime(UNIX_START_S))
-        self._rooms = Rooms(knobs)
-        self._protocol = Protocol(self._rooms, tokens, knobs)
+        self._channels = Channels(switches)
+        self._protocol = Protocol(self._channels, tokens, switches)
         anonymous = tokens.verify(mint_anon(SECRET, issued_at_unix_s=UNIX_START_S), 0.0)
         assert isinstance(anonymous, Claims)
         self._anonymous = anonymous
@@ -71,11 +72,11 @@ class Server:
     @property
     def next_due_s(self) -> float:
         """When :meth:`advance` has something to do; infinity if never."""
-        due_s = self._rooms.next_due_s
+        due_s = self._channels.next_due_s
         return float("inf") if due_s is None else due_s
 
     def advance(self, now_s: float) -> None:
-        self._perform(self._rooms.advance(now_s))
+        self._perform(self._channels.advance(now_s))
 
     # -- Realtime -------------------------------------------------------------------------
 
@@ -84,7 +85,7 @@ class Server:
         return Peer(next(self._connections), vsn)
 
     def lose(self, peer: Peer, now_s: float) -> None:
-        self._perform(self._rooms.drop(peer, now_s))
+        self._perform(self._channels.drop(peer, now_s))
 
     def receive(self, peer: Peer, text: str, now_s: float) -> None:
         """A frame of a page, which must be one that the server understands."""
@@ -95,9 +96,9 @@ class Server:
 
     def end_channel(self, peer: Peer, now_s: float) -> None:
         """End the room's channel for good, as at a token's end (H9)."""
-        channel = self._rooms.channel(peer, TOPIC)
+        channel = self._channels.channel(peer, TOPIC)
         if channel:
-            self._perform(self._rooms.end(channel, "Token has expired", now_s))
+            self._perform(self._channels.end(channel, "Token has expired", now_s))
 
     def _perform(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
@@ -139,5 +140,5 @@ class Server:
                 body=body,
                 committed_s=now_s,
             )
-            self._perform(self._rooms.publish(Change(commit, row), "2026-11-23T10:00:00.000Z"))
+            self._perform(self._channels.publish(Change(commit, row), "2026-11-23T10:00:00.000Z"))
         return row

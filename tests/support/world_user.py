@@ -10,7 +10,7 @@ from typing import Literal
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
 from harness.records import Delivery, Event, Fate, Path, SendEnded, SendStarted, SpinnerOff
-from harness.server.effects import Peer
+from harness.server.realtime.effects import Peer
 from harness.tokens import mint, mint_anon, user_uuid
 from harness.wire.changes import MessageRow
 from harness.wire.phoenix import Vsn
@@ -86,7 +86,13 @@ class User:
             cohort="all",
             seed=7,
             api_key=mint_anon(SECRET, issued_at_unix_s=UNIX_START_S),
-            token=mint(SECRET, self.user_id, issued_at_unix_s=UNIX_START_S, lifetime_s=_DAY_S),
+            token=mint(
+                SECRET,
+                self.user_id,
+                webinars={str(ROOM): "attendee"},
+                issued_at_unix_s=UNIX_START_S,
+                lifetime_s=_DAY_S,
+            ),
             vsn=vsn,
         )
         self.session = Session(identity, policy, self)

@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from harness.commitlog import Commit
-from harness.server.auth import Claims, Tokens
-from harness.server.changes import Change, Op
-from harness.server.effects import Effect, Peer, Publish, Send
+from harness.server.access import Access
+from harness.server.auth.tokens import Claims, Tokens
+from harness.server.realtime.effects import Effect, Peer, Publish, Send
+from harness.server.storage.model import Change, Op
 from harness.server.walltime import WallTime
 from harness.tokens import mint, mint_anon
 from harness.wire.changes import MessageRow
@@ -22,12 +23,19 @@ TOKENS = Tokens(SECRET, WallTime(UNIX_START_S))
 USER = "11111111-1111-4111-8111-111111111111"
 MESSAGE = "abcdef22-2222-4222-8222-222222222222"
 TOPIC = "realtime:webinar-42"
+MEMBER = Access("authenticated", (("*", "attendee"),))
 V1 = Peer(1, "1.0.0")
 V2 = Peer(2, "2.0.0")
 
 
 def user_token(*, begins_s: int = 0, lifetime_s: int = 3600, user_id: str = USER) -> str:
-    return mint(SECRET, user_id, issued_at_unix_s=UNIX_START_S + begins_s, lifetime_s=lifetime_s)
+    return mint(
+        SECRET,
+        user_id,
+        webinars={"*": "attendee"},
+        issued_at_unix_s=UNIX_START_S + begins_s,
+        lifetime_s=lifetime_s,
+    )
 
 
 def anon_token() -> str:
@@ -35,7 +43,7 @@ def anon_token() -> str:
 
 
 def claims(*, expires_s: float = 3600.0, token: str = "t", user_id: str = USER) -> Claims:
-    return Claims(token, user_id, "authenticated", expires_s)
+    return Claims(token, user_id, MEMBER, expires_s)
 
 
 def room_filter(room: int = 42, event: str = "INSERT") -> dict[str, Any]:

@@ -60,7 +60,13 @@ class Server:
 
 
 def token(lifetime_s: int = 3600) -> str:
-    return mint(SECRET, USER, issued_at_unix_s=int(time.time()), lifetime_s=lifetime_s)
+    return mint(
+        SECRET,
+        USER,
+        webinars={"*": "attendee"},
+        issued_at_unix_s=int(time.time()),
+        lifetime_s=lifetime_s,
+    )
 
 
 def message_id(number: int) -> str:

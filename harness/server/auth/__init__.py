@@ -1,0 +1,1 @@
+"""Who somebody is: tokens, keys, accounts and sessions, as Supabase Auth keeps them."""

@@ -1,0 +1,1 @@
+"""Supabase Realtime: pure rules of channels and changes, and a thin shell of sockets."""

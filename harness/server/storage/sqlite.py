@@ -1,0 +1,168 @@
+"""Storage in one SQLite file: a writer thread with group commit, and a reader of its own.
+
+Readers and the writer have a connection each, so that neither waits for the other (WAL), and
+neither blocks the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from harness.clock import Clock, monotonic_s
+from harness.commitlog import Commit
+from harness.errors import UsageError
+from harness.server.storage.model import Draft, OnCommit, Stored
+from harness.server.storage.sqlite_writer import (
+    SELECT_ROW,
+    Delete,
+    Flush,
+    Insert,
+    Job,
+    Stop,
+    Update,
+    Writer,
+    commit_of,
+    message_of,
+)
+from harness.wire.changes import MessageRow
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    webinar_id INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    client_msg_id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    hidden INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS messages_by_room ON messages (webinar_id, id);
+CREATE TABLE IF NOT EXISTS commits (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    op TEXT NOT NULL,
+    row_id INTEGER NOT NULL,
+    webinar_id INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    client_msg_id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    written_s REAL NOT NULL,
+    committed_s REAL
+);
+"""
+_ONCE = """
+CREATE UNIQUE INDEX IF NOT EXISTS messages_once
+ON messages (webinar_id, user_id, client_msg_id)
+"""
+
+T = TypeVar("T")
+
+
+class SqliteStorage:
+    """A :class:`harness.server.storage.Storage` in a file. One process may have it open."""
+
+    def __init__(
+        self, path: Path, on_commit: OnCommit, *, once: bool = True, clock: Clock = monotonic_s
+    ) -> None:
+        """Open or make the file. ``once=False`` takes the unique key away (no-idempotency).
+
+        Raises :class:`UsageError` where the file is no database, cannot be opened, or holds
+        repeated messages that the unique key forbids.
+        """
+        self._queue: SimpleQueue[Job] = SimpleQueue()
+        with _opening(path):
+            connection = _connect(path)
+            connection.executescript(_SCHEMA)
+            connection.execute(_ONCE if once else "DROP INDEX IF EXISTS messages_once")
+            self._reader_connection = _connect(path)
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
+        writer = Writer(connection, self._queue, on_commit, clock)
+        self._writer = threading.Thread(target=writer.run, name="sqlite-writer", daemon=True)
+        self._writer.start()
+
+    async def create(self, draft: Draft) -> Stored:
+        insert = Insert(draft)
+        self._queue.put(insert)
+        return await asyncio.wrap_future(insert.done)
+
+    async def row(self, row_id: int) -> MessageRow | None:
+        rows = await self._read(f"{SELECT_ROW} WHERE id = ?", (row_id,), message_of)
+        return rows[0] if rows else None
+
+    async def update(
+        self, row_id: int, *, body: str | None = None, hidden: bool | None = None
+    ) -> MessageRow | None:
+        update = Update(row_id, body, hidden)
+        self._queue.put(update)
+        return await asyncio.wrap_future(update.done)
+
+    async def delete(self, row_id: int) -> MessageRow | None:
+        delete = Delete(row_id)
+        self._queue.put(delete)
+        return await asyncio.wrap_future(delete.done)
+
+    async def rows_after(self, webinar_id: int, after_id: int, limit: int) -> list[MessageRow]:
+        query = f"{SELECT_ROW} WHERE webinar_id = ? AND id > ? ORDER BY id LIMIT ?"
+        return await self._read(query, (webinar_id, after_id, limit), message_of)
+
+    async def last_rows(self, webinar_id: int, limit: int) -> list[MessageRow]:
+        query = f"{SELECT_ROW} WHERE webinar_id = ? ORDER BY id DESC LIMIT ?"
+        rows = await self._read(query, (webinar_id, limit), message_of)
+        return rows[::-1]
+
+    async def commits(self, after_seq: int, limit: int) -> list[Commit]:
+        flush = Flush()
+        self._queue.put(flush)
+        await asyncio.wrap_future(flush.done)
+        query = """
+            SELECT seq, op, row_id, webinar_id, user_id, client_msg_id, body,
+                   coalesce(committed_s, written_s), written_s
+            FROM commits WHERE seq > ? ORDER BY seq LIMIT ?
+        """
+        return await self._read(query, (after_seq, limit), commit_of)
+
+    def close(self) -> None:
+        self._queue.put(Stop())
+        self._writer.join()
+        self._reader.shutdown()
+        self._reader_connection.close()
+
+    async def _read(
+        self, query: str, arguments: tuple[int, ...], make: Callable[[tuple[Any, ...]], T]
+    ) -> list[T]:
+        def run() -> list[T]:
+            return [make(row) for row in self._reader_connection.execute(query, arguments)]
+
+        return await asyncio.get_running_loop().run_in_executor(self._reader, run)
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise UsageError(
+            f"{path}: holds repeated messages, made under the defect no-idempotency;"
+            " use a new --database file or that defect again"
+        ) from None
+    except sqlite3.Error as error:
+        raise UsageError(
+            f"{path}: cannot be used as a database ({error});"
+            " --database must be an SQLite file or a new file in an existing directory"
+        ) from None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # Opened here, used by one thread only afterwards; transactions are begun by hand.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA busy_timeout = 5000")
+    return connection

@@ -1,0 +1,50 @@
+"""The knobs and defects of a running server, which its admin port may turn at any time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from harness.errors import UsageError
+from harness.server.defects import Defect, Defects, parse_defects
+from harness.server.knobs import Knobs
+
+
+class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to change: ``PATCH /switches``."""
+
+    knobs: dict[str, Any] = {}
+    """New values by name; all others stay."""
+    defects: list[str] | None = None
+    """All defects that are to hold from now on; ``None`` leaves them."""
+
+
+def parse_turn(body: bytes) -> Turn:
+    """Read and check a turn. Raises :class:`UsageError` naming what is wrong with it."""
+    try:
+        turn = msgspec.json.decode(body, type=Turn)
+        msgspec.convert(turn.knobs, Knobs)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"switches: {error}") from None
+    parse_defects(turn.defects or ())
+    return turn
+
+
+@dataclass
+class Switches:
+    """What holds now. Whoever behaves by it looks here each time and keeps no copy."""
+
+    knobs: Knobs
+    defects: Defects = frozenset()
+
+    def has(self, defect: Defect) -> bool:
+        """Whether a defect is planted."""
+        return defect in self.defects
+
+    def turn(self, turn: Turn) -> None:
+        """Let what :func:`parse_turn` has checked hold from now on."""
+        self.knobs = msgspec.structs.replace(self.knobs, **turn.knobs)
+        if turn.defects is not None:
+            self.defects = parse_defects(turn.defects)

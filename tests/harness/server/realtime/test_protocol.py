@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.server.auth.tokens import Claims
+from harness.server.knobs import Knobs
+from harness.server.realtime.channels import Channels
+from harness.server.realtime.effects import Peer, Reaction
+from harness.server.realtime.protocol import Protocol
+from harness.server.switches import Switches
+from harness.wire.phoenix import Frame, encode
+from tests.harness.server.builders import (
+    TOKENS,
+    TOPIC,
+    V1,
+    V2,
+    anon_token,
+    change,
+    frames,
+    join_frame,
+    push,
+    room_filter,
+    user_token,
+)
+
+SWITCHES = Switches(Knobs(join_error_backoff_s=5.0))
+
+
+class Client:
+    """One connection against a protocol of its own."""
+
+    def __init__(self, peer: Peer = V2) -> None:
+        self.rooms = Channels(SWITCHES)
+        self._protocol = Protocol(self.rooms, TOKENS, SWITCHES)
+        self._peer = peer
+        own = TOKENS.verify(anon_token(), 0.0)
+        assert isinstance(own, Claims)
+        self._own = own
+
+    def says(self, text: str, now_s: float = 0.0) -> Reaction:
+        return self._protocol.receive(self._peer, self._own, text, now_s)
+
+    def sends(self, frame: Frame, now_s: float = 0.0) -> Reaction:
+        return self.says(encode(frame, self._peer.vsn).decode(), now_s)
+
+
+def answers(reaction: Reaction) -> list[list[Any]]:
+    return [frame for _, frame in frames(reaction.effects)]
+
+
+def test_a_heartbeat_is_answered_with_its_ref_and_no_join_ref() -> None:
+    reaction = Client().says('[null,"31","phoenix","heartbeat",{}]')
+
+    assert answers(reaction) == [
+        [None, "31", "phoenix", "phx_reply", {"status": "ok", "response": {}}]
+    ]
+
+
+def test_a_heartbeat_without_ref_is_answered_without_ref() -> None:
+    text = '{"topic":"phoenix","event":"heartbeat","payload":{},"ref":null}'
+
+    assert answers(Client(V1).says(text))[0][1] is None
+
+
+def test_a_join_holds_under_the_token_it_brings() -> None:
+    client = Client()
+
+    reaction = client.sends(join_frame(room_filter(), token=user_token()))
+
+    assert answers(reaction)[0][4]["status"] == "ok"
+    channel = client.rooms.channel(V2, TOPIC)
+    assert channel is not None
+    assert channel.claims.access.database_role == "authenticated"
+
+
+@pytest.mark.parametrize("token", [None, "sb_publishable_123"])
+def test_a_join_without_user_token_holds_under_the_api_key(token: str | None) -> None:
+    client = Client()
+    client.sends(join_frame(room_filter(), token=token))
+
+    channel = client.rooms.channel(V2, TOPIC)
+    assert channel is not None
+    assert channel.claims.access.database_role == "anon"
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        (user_token(lifetime_s=63), "InvalidJWTToken: Token has expired 37 seconds ago"),
+        ("nonsense", "MalformedJWT: The token provided is not a valid JWT"),
+        (user_token() + "x", "JwtSignatureError: Failed to validate JWT signature"),
+    ],
+)
+def test_a_join_with_a_bad_token_is_refused_after_a_stall(token: str, reason: str) -> None:
+    client = Client()
+
+    reaction = client.sends(join_frame(room_filter(), token=token), now_s=100.0)
+
+    assert reaction.stall_s == 5.0
+    assert answers(reaction) == [
+        ["7", "7", TOPIC, "phx_reply", {"status": "error", "response": {"reason": reason}}]
+    ]
+    assert client.rooms.channel(V2, TOPIC) is None
+
+
+def test_a_topic_needs_a_name() -> None:
+    reaction = Client().sends(join_frame(topic="realtime:"))
+
+    reason = "TopicNameRequired: You must provide a topic name"
+    assert answers(reaction)[0][4]["response"] == {"reason": reason}
+
+
+@pytest.mark.parametrize(
+    "frame", [join_frame(topic="room:1"), push("access_token", {}), push("broadcast", {})]
+)
+def test_a_frame_for_no_channel_is_answered_unmatched_topic(frame: Frame) -> None:
+    (answer,) = answers(Client().sends(frame))
+
+    assert answer[0] is None
+    assert answer[1] == frame.ref
+    assert answer[4] == {"status": "error", "response": {"reason": "unmatched topic"}}
+
+
+def test_a_pushed_token_is_taken_over_without_an_answer() -> None:
+    client = Client()
+    client.sends(join_frame(room_filter(), token=user_token()))
+    new = user_token(begins_s=1000)
+
+    assert client.sends(push("access_token", {"access_token": new}), 1000.0) == Reaction()
+    channel = client.rooms.channel(V2, TOPIC)
+    assert channel is not None
+    assert channel.claims.token == new
+
+
+@pytest.mark.parametrize("pushed", [None, "sb_secret_1", user_token()])
+def test_a_pushed_token_that_says_nothing_new_is_ignored(pushed: str | None) -> None:
+    client = Client()
+    client.sends(join_frame(room_filter(), token=user_token()))
+    client.rooms.advance(1.0)
+
+    assert client.sends(push("access_token", {"access_token": pushed}), 10.0) == Reaction()
+    assert client.rooms.advance(100.0) == []
+
+
+def test_a_pushed_token_that_is_bad_ends_the_channel() -> None:
+    client = Client()
+    client.sends(join_frame(room_filter(), token=user_token()))
+
+    reaction = client.sends(push("access_token", {"access_token": "nonsense"}), 1.0)
+
+    system, close = answers(reaction)
+    assert system[4]["message"] == "The token provided is not a valid JWT"
+    assert close[3] == "phx_close"
+    assert reaction.stall_s == 0.0
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "[1,2,3,4,5]", '["1","2","t","e"]', '["\\ud800"]']
+)
+def test_a_malformed_frame_is_dropped_and_the_reason_given(text: str) -> None:
+    reaction = Client().says(text)
+
+    assert reaction.effects == ()
+    assert reaction.dropped
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(payload=json_values, event=st.sampled_from(["phx_join", "access_token", "phx_leave", "x"]))
+def test_no_payload_of_a_client_raises(payload: Any, event: str) -> None:
+    client = Client()
+    client.sends(join_frame(room_filter()))
+    text = msgspec.json.encode(["8", "8", TOPIC, event, payload]).decode()
+
+    client.says(text, 1.0)
+    client.rooms.advance(10.0)
+    client.rooms.publish(change(), "now")
+
+
+@given(filters=st.lists(st.none() | st.dictionaries(st.text(max_size=8), json_values, max_size=5)))
+def test_a_join_is_answered_with_as_many_bindings_as_it_asked_for(
+    filters: list[dict[str, Any] | None],
+) -> None:
+    (answer,) = answers(Client().sends(join_frame(*filters)))
+
+    echoed = answer[4]["response"]["postgres_changes"]
+    asked = [one for one in filters if one is not None]
+    assert [{**one, "id": 0} for one in echoed] == [{**one, "id": 0} for one in asked]
+    assert all(one["id"] > 0 for one in echoed)
