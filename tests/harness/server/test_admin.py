@@ -1,0 +1,72 @@
+"""The admin port over real parts, without sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from harness.server.admin import admin_app
+from harness.server.defects import Defect
+from harness.server.knobs import Knobs
+from harness.server.realtime.shell import Realtime
+from harness.server.stats import LoopLag
+from harness.server.storage.sqlite import SqliteStorage
+from harness.server.switches import Switches
+from tests.harness.server.builders import TOKENS
+
+
+def asked(
+    tmp_path: Path, switches: Switches, method: str, path: str, **request: Any
+) -> httpx.Response:
+    async def ask() -> httpx.Response:
+        storage = SqliteStorage(tmp_path / "chat.db", lambda changes: None)
+        realtime = Realtime(TOKENS, switches, lambda: 0.0)
+        app = admin_app(storage, realtime, switches, LoopLag(lambda: 0.0))
+        try:
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://admin") as client:
+                return await client.request(method, path, **request)
+        finally:
+            storage.close()
+
+    return asyncio.run(ask())
+
+
+def test_switches_are_shown_with_every_knob(tmp_path: Path) -> None:
+    switches = Switches(Knobs(), frozenset({Defect.EVENT_LOST}))
+
+    answer = asked(tmp_path, switches, "GET", "/switches").json()
+
+    assert set(answer["knobs"]) == set(Knobs.__struct_fields__)
+    assert answer["defects"] == ["event-lost"]
+
+
+def test_switches_turn_while_the_server_runs(tmp_path: Path) -> None:
+    switches = Switches(Knobs())
+    turn = {"knobs": {"system_ok_delay_s": 2.0}, "defects": ["hang-create"]}
+
+    answer = asked(tmp_path, switches, "PATCH", "/switches", json=turn)
+
+    assert answer.status_code == 200
+    assert answer.json()["knobs"]["system_ok_delay_s"] == 2.0
+    assert switches == Switches(Knobs(system_ok_delay_s=2.0), frozenset({Defect.HANG_CREATE}))
+
+
+def test_a_bad_turn_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    switches = Switches(Knobs())
+    turn = {"knobs": {"idle_timeout_s": 1.0, "nonsense": 2}}
+
+    answer = asked(tmp_path, switches, "PATCH", "/switches", json=turn)
+
+    assert answer.status_code == 400
+    assert "nonsense" in answer.json()["error"]
+    assert switches == Switches(Knobs())
+
+
+def test_commits_refuse_a_position_that_is_no_number(tmp_path: Path) -> None:
+    answer = asked(tmp_path, Switches(Knobs()), "GET", "/commits?after=x")
+
+    assert answer.status_code == 400
