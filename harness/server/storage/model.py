@@ -26,8 +26,11 @@ class Change:
 
 
 OnCommit = Callable[[tuple[Change, ...]], None]
-"""Is handed new changes in commit order as soon as they are durable. Called from the storage's
-own thread, before the requests that made the changes are answered; must not block."""
+"""Is handed the changes since opening, in commit order, each once and soon after it is durable.
+
+Called from the storage's own thread; must not block. Whether the request that made a change is
+answered before or after is not promised, as it is not where a real deployment decodes its log.
+"""
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,11 +51,33 @@ class Stored(msgspec.Struct, frozen=True):
     """False for a repeated send: the row was already there (S5)."""
 
 
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which committed rows to read; every condition that is set must hold."""
+
+    limit: int
+    webinar_id: int | None = None
+    after_id: int | None = None
+    """Only greater ids."""
+    before_id: int | None = None
+    """Only lesser ids."""
+    ids: tuple[int, ...] | None = None
+    """Only these; an empty tuple selects nothing."""
+    newest_first: bool = False
+    """Whether the rows come by falling id instead of rising."""
+    offset: int = 0
+    """Rows of that order to skip."""
+
+
 class Storage(Protocol):
     """Durable messages and the log of their commits. Methods may be called concurrently."""
 
-    async def create(self, draft: Draft) -> Stored:
-        """Commit a message, once for each ``(webinar, user, client_msg_id)`` (S5)."""
+    async def create(self, draft: Draft, *, hold_s: float = 0.0) -> Stored:
+        """Commit a message, once for each ``(webinar, user, client_msg_id)`` (S5).
+
+        With ``hold_s`` the row takes its id now and is committed that much later, so that
+        greater ids may be committed before it (H1). Where the same message is committed
+        meanwhile, that row is the answer. :meth:`close` commits at once what is still held.
+        """
         ...
 
     async def row(self, row_id: int) -> MessageRow | None:
@@ -73,6 +98,10 @@ class Storage(Protocol):
         """Commit the end of a row. Answers with the row as it was, ``None`` if there is none."""
         ...
 
+    async def select(self, selection: Selection) -> list[MessageRow]:
+        """The committed rows of a selection, in its order."""
+        ...
+
     async def rows_after(self, webinar_id: int, after_id: int, limit: int) -> list[MessageRow]:
         """The first ``limit`` rows of a room with a greater id, by id (F4)."""
         ...
@@ -83,6 +112,14 @@ class Storage(Protocol):
 
     async def commits(self, after_seq: int, limit: int) -> list[Commit]:
         """The first ``limit`` commits after ``after_seq``, in commit order."""
+        ...
+
+    async def set_unique(self, on: bool) -> None:
+        """Let the unique key of S5 hold from now on, or not (the defect of a missing key).
+
+        Raises :class:`harness.errors.UsageError` where it is to hold again but repeated messages
+        are already there; it stays off then.
+        """
         ...
 
     def close(self) -> None:

@@ -19,15 +19,13 @@ from typing import Any, TypeVar
 from harness.clock import Clock, monotonic_s
 from harness.commitlog import Commit
 from harness.errors import UsageError
-from harness.server.storage.model import Draft, OnCommit, Stored
+from harness.server.storage.model import Draft, OnCommit, Selection, Stored
+from harness.server.storage.selecting import SQLITE, clauses_of
+from harness.server.storage.sqlite_jobs import Delete, Flush, Insert, Job, SetUnique, Stop, Update
 from harness.server.storage.sqlite_writer import (
+    NOT_ONCE,
+    ONCE,
     SELECT_ROW,
-    Delete,
-    Flush,
-    Insert,
-    Job,
-    Stop,
-    Update,
     Writer,
     commit_of,
     message_of,
@@ -57,11 +55,6 @@ CREATE TABLE IF NOT EXISTS commits (
     committed_s REAL
 );
 """
-_ONCE = """
-CREATE UNIQUE INDEX IF NOT EXISTS messages_once
-ON messages (webinar_id, user_id, client_msg_id)
-"""
-
 T = TypeVar("T")
 
 
@@ -80,15 +73,15 @@ class SqliteStorage:
         with _opening(path):
             connection = _connect(path)
             connection.executescript(_SCHEMA)
-            connection.execute(_ONCE if once else "DROP INDEX IF EXISTS messages_once")
+            connection.execute(ONCE if once else NOT_ONCE)
             self._reader_connection = _connect(path)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
         writer = Writer(connection, self._queue, on_commit, clock)
         self._writer = threading.Thread(target=writer.run, name="sqlite-writer", daemon=True)
         self._writer.start()
 
-    async def create(self, draft: Draft) -> Stored:
-        insert = Insert(draft)
+    async def create(self, draft: Draft, *, hold_s: float = 0.0) -> Stored:
+        insert = Insert(draft, hold_s)
         self._queue.put(insert)
         return await asyncio.wrap_future(insert.done)
 
@@ -108,14 +101,17 @@ class SqliteStorage:
         self._queue.put(delete)
         return await asyncio.wrap_future(delete.done)
 
+    async def select(self, selection: Selection) -> list[MessageRow]:
+        clauses, arguments = clauses_of(selection, SQLITE)
+        return await self._read(f"{SELECT_ROW} {clauses}", arguments, message_of)
+
     async def rows_after(self, webinar_id: int, after_id: int, limit: int) -> list[MessageRow]:
-        query = f"{SELECT_ROW} WHERE webinar_id = ? AND id > ? ORDER BY id LIMIT ?"
-        return await self._read(query, (webinar_id, after_id, limit), message_of)
+        selection = Selection(webinar_id=webinar_id, after_id=after_id, limit=limit)
+        return await self.select(selection)
 
     async def last_rows(self, webinar_id: int, limit: int) -> list[MessageRow]:
-        query = f"{SELECT_ROW} WHERE webinar_id = ? ORDER BY id DESC LIMIT ?"
-        rows = await self._read(query, (webinar_id, limit), message_of)
-        return rows[::-1]
+        selection = Selection(webinar_id=webinar_id, newest_first=True, limit=limit)
+        return (await self.select(selection))[::-1]
 
     async def commits(self, after_seq: int, limit: int) -> list[Commit]:
         flush = Flush()
@@ -128,6 +124,11 @@ class SqliteStorage:
         """
         return await self._read(query, (after_seq, limit), commit_of)
 
+    async def set_unique(self, on: bool) -> None:
+        job = SetUnique(on)
+        self._queue.put(job)
+        await asyncio.wrap_future(job.done)
+
     def close(self) -> None:
         self._queue.put(Stop())
         self._writer.join()
@@ -135,7 +136,7 @@ class SqliteStorage:
         self._reader_connection.close()
 
     async def _read(
-        self, query: str, arguments: tuple[int, ...], make: Callable[[tuple[Any, ...]], T]
+        self, query: str, arguments: tuple[Any, ...], make: Callable[[tuple[Any, ...]], T]
     ) -> list[T]:
         def run() -> list[T]:
             return [make(row) for row in self._reader_connection.execute(query, arguments)]

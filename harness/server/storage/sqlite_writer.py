@@ -4,16 +4,18 @@ Everything that waits in its queue goes into one transaction, so that one disk f
 every message that waited for it. A commit's true time is known only after COMMIT returned; it
 is written with the next transaction, and until then the time inside the transaction stands in
 for it. That time is what a reader finds after a crash.
+
+The writer gives the ids away itself, so that one can be reserved and others go on (H1).
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -22,7 +24,19 @@ import msgspec
 
 from harness.clock import Clock
 from harness.commitlog import Commit
-from harness.server.storage.model import Change, Draft, OnCommit, Op, Stored
+from harness.errors import UsageError
+from harness.server.storage.model import Change, OnCommit, Op, Stored
+from harness.server.storage.sqlite_jobs import (
+    Delete,
+    Flush,
+    Holds,
+    Insert,
+    Job,
+    SetUnique,
+    Stop,
+    Update,
+    Write,
+)
 from harness.wire.changes import MessageRow
 
 MAX_BATCH = 256
@@ -30,42 +44,17 @@ MAX_BATCH = 256
 
 SELECT_ROW = "SELECT id, webinar_id, user_id, client_msg_id, body, created_at, hidden FROM messages"
 
+ONCE = """
+CREATE UNIQUE INDEX IF NOT EXISTS messages_once
+ON messages (webinar_id, user_id, client_msg_id)
+"""
+NOT_ONCE = "DROP INDEX IF EXISTS messages_once"
+_LAST_ID = """
+SELECT max(coalesce((SELECT max(id) FROM messages), 0),
+           coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0))
+"""
+
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Insert:
-    draft: Draft
-    done: Future[Stored] = field(default_factory=Future)
-
-
-@dataclass(frozen=True)
-class Update:
-    row_id: int
-    body: str | None
-    hidden: bool | None
-    done: Future[MessageRow | None] = field(default_factory=Future)
-
-
-@dataclass(frozen=True)
-class Delete:
-    row_id: int
-    done: Future[MessageRow | None] = field(default_factory=Future)
-
-
-@dataclass(frozen=True)
-class Flush:
-    """Write down the commit times that are still only in memory."""
-
-    done: Future[None] = field(default_factory=Future)
-
-
-class Stop:
-    """The last thing in the writer's queue."""
-
-
-Write = Insert | Update | Delete
-Job = Write | Flush | Stop
 
 
 class Writer:
@@ -84,9 +73,12 @@ class Writer:
         self._clock = clock
         self._unwritten: tuple[float, list[int]] = (0.0, [])
         """The true time of the last transaction and the ``seq`` of its commits."""
+        self._holds = Holds()
+        (self._last_id,) = connection.execute(_LAST_ID).fetchone()
+        """The greatest id that was ever given away."""
 
     def run(self) -> None:
-        """Work until told to stop; what is queued before that is done."""
+        """Work until told to stop; what was begun before that is finished, held or not."""
         going = True
         while going:
             batch = self._drain()
@@ -97,22 +89,38 @@ class Writer:
                 for one in batch
                 if not isinstance(one, Stop) and one.done.set_running_or_notify_cancel()
             ]
-            writes = [one for one in jobs if isinstance(one, Write)]
-            flushes = [one for one in jobs if isinstance(one, Flush)]
-            if writes:
+            if writes := self._writes(jobs, going):
                 self._commit(writes)
+            for job in jobs:
+                if isinstance(job, SetUnique):
+                    self._set_unique(job)
+            flushes = [one for one in jobs if isinstance(one, Flush)]
             if flushes or not going:
                 self._flush(flushes)
         self._connection.close()
 
     def _drain(self) -> list[Job]:
-        batch = [self._queue.get()]
-        while len(batch) < MAX_BATCH:
-            try:
+        """What is asked for, up to a full batch; nothing where a held insert is due first."""
+        wait_s = self._holds.wait_s(self._clock()) if self._holds else None
+        batch: list[Job] = []
+        with suppress(Empty):
+            batch.append(self._queue.get(timeout=wait_s))
+            while len(batch) < MAX_BATCH:
                 batch.append(self._queue.get_nowait())
-            except Empty:
-                break
         return batch
+
+    def _writes(self, jobs: Sequence[Job], going: bool) -> list[Write]:
+        """What to commit now: what was asked for, then what was held until now."""
+        writes: list[Write] = []
+        for job in jobs:
+            if isinstance(job, Insert) and job.hold_s > 0:
+                self._last_id += 1
+                self._holds.add(job, self._last_id, self._clock() + job.hold_s)
+            elif isinstance(job, Write):
+                writes.append(job)
+        if self._holds:
+            writes += self._holds.take(self._clock() if going else math.inf)
+        return writes
 
     def _commit(self, writes: list[Write]) -> None:
         changes: list[Change] = []
@@ -121,10 +129,14 @@ class Writer:
             with self._transaction():
                 answers = [self._write(one, changes) for one in writes]
         except Exception as error:  # noqa: BLE001
+            if len(writes) > 1:
+                # One that cannot be written must not take the others with it.
+                for write in writes:
+                    self._commit([write])
+                return
             # Whatever it is, whoever asked is told; the writer must live for the next batch.
-            _log.exception("a transaction of %d writes was rolled back", len(writes))
-            for write in writes:
-                write.done.set_exception(error)
+            _log.exception("a transaction was rolled back")
+            writes[0].done.set_exception(error)
             return
         committed_s = self._clock()
         self._unwritten = (committed_s, [change.commit.seq for change in changes])
@@ -132,6 +144,18 @@ class Writer:
             self._on_commit(tuple(_timed(change, committed_s) for change in changes))
         for answer in answers:
             answer()
+
+    def _set_unique(self, job: SetUnique) -> None:
+        try:
+            self._connection.execute(ONCE if job.on else NOT_ONCE)
+        except sqlite3.IntegrityError:
+            job.done.set_exception(
+                UsageError("no-idempotency: cannot be turned off, repeated messages are there")
+            )
+        except Exception as error:  # noqa: BLE001, as for a transaction
+            job.done.set_exception(error)
+        else:
+            job.done.set_result(None)
 
     def _flush(self, flushes: list[Flush]) -> None:
         try:
@@ -166,26 +190,29 @@ class Writer:
     def _write(self, write: Write, changes: list[Change]) -> Callable[[], None]:
         """Do one write inside the transaction; returns how to answer it once that is durable."""
         match write:
-            case Insert(draft, inserted):
-                return partial(inserted.set_result, self._insert(draft, changes))
+            case Insert(done=inserted):
+                return partial(inserted.set_result, self._insert(write, changes))
             case Update(row_id, body, hidden, done):
                 return partial(done.set_result, self._update(row_id, body, hidden, changes))
             case Delete(row_id, done):
                 return partial(done.set_result, self._delete(row_id, changes))
 
-    def _insert(self, draft: Draft, changes: list[Change]) -> Stored:
+    def _insert(self, insert: Insert, changes: list[Change]) -> Stored:
+        draft = insert.draft
         key = (draft.webinar_id, draft.user_id, draft.client_msg_id)
+        row_id = self._last_id + 1 if insert.row_id is None else insert.row_id
         made = self._connection.execute(
-            "INSERT INTO messages (webinar_id, user_id, client_msg_id, body, created_at)"
-            " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
-            (*key, draft.body, draft.created_at),
+            "INSERT INTO messages (id, webinar_id, user_id, client_msg_id, body, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
+            (row_id, *key, draft.body, draft.created_at),
         ).fetchone()
         if made is None:
             where = "WHERE webinar_id = ? AND user_id = ? AND client_msg_id = ?"
             return Stored(
                 message_of(self._connection.execute(f"{SELECT_ROW} {where}", key).fetchone()), False
             )
-        row = MessageRow(made[0], *key, draft.body, draft.created_at)
+        self._last_id = max(self._last_id, row_id)
+        row = MessageRow(row_id, *key, draft.body, draft.created_at)
         changes.append(Change(self._log("INSERT", row), row))
         return Stored(row, True)
 
