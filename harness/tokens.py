@@ -39,6 +39,18 @@ def mint(
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
+def mint_service_role(
+    secret: str, *, issued_at_unix_s: int, lifetime_s: int = 10 * 365 * 86400
+) -> str:
+    """The project's secret API key in its JWT form: row-level security does not bind it."""
+    claims = {
+        "role": "service_role",
+        "iat": issued_at_unix_s,
+        "exp": issued_at_unix_s + lifetime_s,
+    }
+    return jwt.encode(claims, secret, algorithm="HS256")
+
+
 def mint_anon(secret: str, *, issued_at_unix_s: int, lifetime_s: int = 10 * 365 * 86400) -> str:
     """The project's public API key in its JWT form."""
     claims = {"role": "anon", "iat": issued_at_unix_s, "exp": issued_at_unix_s + lifetime_s}

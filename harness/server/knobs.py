@@ -32,6 +32,20 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Whether filters on other columns than the key see a DELETE, and ``old_record`` is whole."""
     keep_alive_s: int = 65
     """An idle API connection is closed after this; ours, Node's own default is 5 s."""
+    clock_skew_s: float = 0.0
+    """By how much the clock of those who judge access tokens (Realtime, the API) is ahead of
+    that of Auth, which issues them."""
+    required_issuer: str = ""
+    """The only ``iss`` that Realtime and the API believe; empty: they do not look, as hosted."""
+    access_token_lifetime_s: int = 3600
+    """From the issue of a session's access token to its ``exp``."""
+    refresh_reuse_interval_s: float = 10.0
+    """For so long after its use a refresh token may be used again; the source's default is 0."""
+    session_timebox_s: float | None = None
+    """A session cannot be refreshed any more after this; ``None``: for ever."""
+    auth_rate_limit_per_5min: int = 0
+    """Requests to ``/token`` in five minutes from one address, after a burst of 30; 0: any
+    number. Hosted allows 150, which a load generator behind one address cannot live with."""
 
 
 def parse_knobs(assignments: Iterable[str]) -> Knobs:

@@ -42,5 +42,5 @@ def admit(
         return Denial(401, "API key is missing")
     claims = tokens.verify(key, now_s)
     if isinstance(claims, Refusal):
-        return Denial(401, claims.handshake_error)
+        return Denial(claims.handshake_status, claims.handshake_error)
     return Admission("2.0.0" if vsn.group(1) == "2" else "1.0.0", claims)
