@@ -14,17 +14,20 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import uvloop
 
 from harness.errors import RigError, UsageError
+from harness.server.auth.jws import Algorithm
 from harness.server.defects import DESCRIPTIONS, parse_defects
 from harness.server.knobs import parse_knobs
 from harness.server.listeners import Ports
 from harness.server.process import Settings, serve
 
 SECRET_VARIABLE = "CHATQUAKE_JWT_SECRET"
+PRIVATE_KEY_VARIABLE = "CHATQUAKE_JWT_PRIVATE_KEY"
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -60,6 +63,9 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
         ),
         database=options.database,
         jwt_secret=secret,
+        jwt_private_key=environment.get(PRIVATE_KEY_VARIABLE) or None,
+        jwt_algorithm=options.jwt_algorithm,
+        auth_database=options.auth_database,
         defects=parse_defects(options.defect),
         knobs=parse_knobs(options.knob),
         lifeline=options.lifeline,
@@ -71,12 +77,24 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m harness.server",
         description="The reference server: the chat's API and Supabase's Realtime.",
-        epilog=f"The HS256 secret of all tokens is read from {SECRET_VARIABLE}.",
+        epilog=f"The HS256 secret of all tokens is read from {SECRET_VARIABLE}; the P-256 private"
+        f" key for ES256 (PEM) from {PRIVATE_KEY_VARIABLE}, or else it is made up and kept.",
     )
     parser.add_argument("--host", default="127.0.0.1")
     for name in ("api", "realtime", "admin"):
         parser.add_argument(f"--{name}-port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--database", type=Path, required=True, help="an SQLite file")
+    parser.add_argument(
+        "--auth-database",
+        type=Path,
+        help="accounts and sessions; an SQLite file, by default beside the database",
+    )
+    parser.add_argument(
+        "--jwt-algorithm",
+        choices=get_args(Algorithm),
+        default="HS256",
+        help="what the access tokens of new sessions are signed with",
+    )
     parser.add_argument("--defect", action="append", default=[], metavar="NAME", help=defects)
     parser.add_argument("--knob", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--lifeline", action="store_true", help="stop when standard input ends")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from harness.errors import UsageError
 from harness.server.realtime.shell import Realtime
@@ -21,8 +21,14 @@ _JSON_LINES = "application/x-ndjson"
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
-def admin_app(storage: Storage, realtime: Realtime, switches: Switches, lag: LoopLag) -> Starlette:
-    """The admin port as an ASGI application."""
+def admin_app(
+    storage: Storage,
+    realtime: Realtime,
+    switches: Switches,
+    lag: LoopLag,
+    extra_routes: Sequence[BaseRoute] = (),
+) -> Starlette:
+    """The admin port as an ASGI application, with what other parts have there."""
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -63,6 +69,7 @@ def admin_app(storage: Storage, realtime: Realtime, switches: Switches, lag: Loo
             Route("/stats", stats),
             Route("/switches", shown, methods=["GET"]),
             Route("/switches", turned, methods=["PATCH"]),
+            *extra_routes,
         ]
     )
 

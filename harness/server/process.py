@@ -17,6 +17,11 @@ from starlette.applications import Starlette
 from harness import lifeline
 from harness.clock import monotonic_s
 from harness.server.admin import admin_app
+from harness.server.auth.bulk import account_routes
+from harness.server.auth.jws import Algorithm
+from harness.server.auth.opening import auth_database, ec_key, open_auth
+from harness.server.auth.routes import auth_routes
+from harness.server.auth.store import AuthStore
 from harness.server.auth.tokens import Tokens
 from harness.server.chat.routes import api_app
 from harness.server.defects import Defect, Defects
@@ -43,6 +48,12 @@ class Settings:
     ports: Ports
     database: Path
     jwt_secret: str = field(repr=False)
+    jwt_private_key: str | None = field(default=None, repr=False)
+    """PEM; ``None``: the one that was made up first, from the auth database."""
+    jwt_algorithm: Algorithm = "HS256"
+    """What the access tokens of new sessions are signed with."""
+    auth_database: Path | None = None
+    """Accounts and sessions; ``None``: a file beside the database."""
     defects: Defects
     knobs: Knobs
     lifeline: bool
@@ -56,21 +67,31 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
     cannot.
     """
     stopping = _stop_event(settings.lifeline)
-    tokens = Tokens(settings.jwt_secret, WallTime(time.time() - monotonic_s()))
+    wall_time = WallTime(time.time() - monotonic_s())
     switches = Switches(settings.knobs, settings.defects)
+    auth_store = AuthStore(auth_database(settings.auth_database, settings.database))
+    key = ec_key(auth_store, settings.jwt_private_key)
+    tokens = Tokens(settings.jwt_secret, wall_time, key, switches)
     realtime = Realtime(tokens, switches, monotonic_s)
     dispatch = Dispatch(realtime.publish, switches, monotonic_s)
     lag = LoopLag(monotonic_s)
     with (
+        contextlib.closing(auth_store),
         listening(settings.host, settings.ports) as listeners,
         contextlib.closing(_open_storage(settings, dispatch)) as storage,
     ):
+        origin = f"http://{settings.host}:{listeners.ports.realtime_port}"
+        auth = open_auth(auth_store, tokens, settings.jwt_algorithm, origin)
+
+        def now_unix_s() -> float:
+            return wall_time.unix_s(monotonic_s())
+
         servers = [
             _server(app, settings.knobs)
             for app in (
                 api_app(storage, tokens, switches, stopping),
-                realtime_app(realtime),
-                admin_app(storage, realtime, switches, lag),
+                realtime_app(realtime, auth_routes(auth, tokens)),
+                admin_app(storage, realtime, switches, lag, account_routes(auth, now_unix_s)),
             )
         ]
         async with asyncio.TaskGroup() as tasks:

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 from starlette import types as asgi
@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from harness.clock import Clock
 from harness.commitlog import Subscription
@@ -163,12 +163,13 @@ class Realtime:
         self._perform(self._channels.advance(self._clock()))
 
 
-def realtime_app(realtime: Realtime) -> Starlette:
-    """The Realtime port as an ASGI application."""
+def realtime_app(realtime: Realtime, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """The Realtime port as an ASGI application, with what else a project's gateway serves."""
     return Starlette(
         routes=[
             *(WebSocketRoute(path, realtime) for path in PATHS),
             Route("/health", _health, methods=["GET"]),
+            *extra_routes,
         ]
     )
 
