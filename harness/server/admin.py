@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from harness.errors import UsageError
+from harness.server.realtime.actions import action_routes
 from harness.server.realtime.shell import Realtime
 from harness.server.stats import LoopLag, process_stats
 from harness.server.storage.model import Storage
@@ -47,6 +48,7 @@ def admin_app(
             lag,
             connections=realtime.connections,
             slow_readers_dropped=realtime.slow_readers_dropped,
+            changes_discarded=realtime.quotas.changes_discarded,
         )
         return Response(msgspec.json.encode(answer), media_type="application/json")
 
@@ -70,6 +72,7 @@ def admin_app(
             Route("/switches", shown, methods=["GET"]),
             Route("/switches", turned, methods=["PATCH"]),
             *extra_routes,
+            *action_routes(realtime),
         ]
     )
 

@@ -15,6 +15,7 @@ class Defect(StrEnum):
     NO_IDEMPOTENCY = "no-idempotency"
     EVENT_LOST = "event-lost"
     HANG_CREATE = "hang-create"
+    TOKEN_NEVER_ACCEPTED = "token-never-accepted"
 
 
 Defects = frozenset[Defect]
@@ -24,6 +25,8 @@ DESCRIPTIONS: Mapping[Defect, str] = MappingProxyType(
         Defect.NO_IDEMPOTENCY: "a repeated send makes a second row; the unique key is gone (S5)",
         Defect.EVENT_LOST: "every 20th INSERT is committed, but never sent over Realtime",
         Defect.HANG_CREATE: "the create route never answers (S8)",
+        Defect.TOKEN_NEVER_ACCEPTED: "Realtime calls every user token expired: joins are refused,"
+        " channels end at a token's renewal or next check (R1)",
     }
 )
 

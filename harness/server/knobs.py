@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
@@ -14,8 +15,10 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     system_ok_delay_s: float = 0.05
     """From the join's reply to ``system ok``; rows flow from then on (H8)."""
-    resubscribe_delay_s: float = 2.0
-    """From an accepted ``access_token`` push to the ``system ok`` that follows it."""
+    resubscribe_min_s: float = 1.0
+    """At least this long after an accepted ``access_token`` push comes another ``system ok``."""
+    resubscribe_max_s: float = 3.0
+    """And at most this long; drawn evenly."""
     connect_error_backoff_s: float = 2.0
     """Wait before a refused handshake is answered."""
     join_error_backoff_s: float = 5.0
@@ -46,6 +49,35 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     auth_rate_limit_per_5min: int = 0
     """Requests to ``/token`` in five minutes from one address, after a burst of 30; 0: any
     number. Hosted allows 150, which a load generator behind one address cannot live with."""
+    plan: Literal["off", "free", "pro", "team"] = "off"
+    """Whose quotas hold: those of a hosted plan, or none; ours, hosted projects always have one."""
+    max_channels: int = 100
+    """Channels of one socket; one more is refused. The same in every plan."""
+    presence_calls: int = 5
+    """Presence messages that one channel may send in a window; one more ends it."""
+    presence_window_s: float = 30.0
+    """That window; it begins with the first message after the last one ended."""
+    private_only: bool = False
+    """Whether public channels are refused."""
+    strict_join_ref: bool = False
+    """Whether frames of another join than the present one are dropped, as Phoenix 1.8.3 does."""
+    confirm_token_s: float = 300.0
+    """A channel looks at least this often whether its token still holds."""
+    no_channel_sweep_s: float = 600.0
+    """This often, sockets that lost their last channel are cut off without a Close frame."""
+    join_refusal: str = ""
+    """If set, every join is refused with this reason, such as ``RealtimeRestarting: …``."""
+    handshake_status: Literal[0, 200, 400, 401, 403, 404, 426, 429, 500] = 0
+    """If not 0, every WebSocket handshake is answered with this status: 401 and on as Realtime
+    does it, after its wait; 200, 400 and 426 at once, as a proxy does that strips ``Upgrade``."""
+    handshake_hang: bool = False
+    """Whether WebSocket handshakes are never answered."""
+    accept_then_close: Literal[0, 1000, 1001, 1006, 1008, 1011, 1012, 1013] = 0
+    """If not 0, a socket is closed with this code as soon as it is open; 1006: without a Close
+    frame."""
+    half_open: bool = False
+    """Whether sockets are kept, but neither read nor written: what is sent to them meanwhile is
+    lost."""
 
 
 def parse_knobs(assignments: Iterable[str]) -> Knobs:

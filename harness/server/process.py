@@ -28,6 +28,7 @@ from harness.server.defects import Defect, Defects
 from harness.server.knobs import Knobs
 from harness.server.listeners import BACKLOG, Listeners, Ports, listening
 from harness.server.realtime.dispatch import Dispatch
+from harness.server.realtime.rest_routes import rest_routes
 from harness.server.realtime.shell import Realtime, realtime_app
 from harness.server.realtime.sockets import RealtimeSocket
 from harness.server.stats import LoopLag
@@ -90,7 +91,7 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
             _server(app, settings.knobs)
             for app in (
                 api_app(storage, tokens, switches, stopping),
-                realtime_app(realtime, auth_routes(auth, tokens)),
+                realtime_app(realtime, [*rest_routes(realtime), *auth_routes(auth, tokens)]),
                 admin_app(storage, realtime, switches, lag, account_routes(auth, now_unix_s)),
             )
         ]

@@ -26,6 +26,8 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     """Open Realtime sockets."""
     slow_readers_dropped: int
+    changes_discarded: int
+    """Committed changes that reached nobody because the plan's quota was used up."""
     cpu_wait_s: float | None
     """Seconds in which its threads were ready and had no CPU; ``None``: unknown."""
 
@@ -50,7 +52,9 @@ class LoopLag:
         return worst_s
 
 
-def process_stats(lag: LoopLag, *, connections: int, slow_readers_dropped: int) -> Stats:
+def process_stats(
+    lag: LoopLag, *, connections: int, slow_readers_dropped: int, changes_discarded: int
+) -> Stats:
     """Sample the process now."""
     process = psutil.Process()
     return Stats(
@@ -61,4 +65,5 @@ def process_stats(lag: LoopLag, *, connections: int, slow_readers_dropped: int) 
         open_fds=process.num_fds(),
         connections=connections,
         slow_readers_dropped=slow_readers_dropped,
+        changes_discarded=changes_discarded,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -38,6 +39,11 @@ class Switches:
 
     knobs: Knobs
     defects: Defects = frozenset()
+    _watchers: list[Callable[[], None]] = field(default_factory=list, repr=False, compare=False)
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call ``watcher`` after each turn: for what cannot wait until the next look."""
+        self._watchers.append(watcher)
 
     def has(self, defect: Defect) -> bool:
         """Whether a defect is planted."""
@@ -48,3 +54,5 @@ class Switches:
         self.knobs = msgspec.structs.replace(self.knobs, **turn.knobs)
         if turn.defects is not None:
             self.defects = parse_defects(turn.defects)
+        for watcher in self._watchers:
+            watcher()

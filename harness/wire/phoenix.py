@@ -21,8 +21,11 @@ class FrameError(ValueError):
     """The peer sent text that is no Phoenix frame."""
 
 
-class Frame(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """``[join_ref, ref, topic, event, payload]``: the field order is the 2.0.0 array."""
+class Frame(msgspec.Struct, frozen=True, array_like=True):
+    """``[join_ref, ref, topic, event, payload]``: the field order is the 2.0.0 array.
+
+    Further items are ignored, as Realtime does.
+    """
 
     join_ref: str | None
     ref: str | None
@@ -35,7 +38,8 @@ class _FrameV1(msgspec.Struct, frozen=True):
     topic: str
     event: str
     payload: msgspec.Raw
-    ref: str | None = None
+    ref: str | None
+    """Must be there, if only as ``null``: Realtime and the Python client drop a frame without."""
     join_ref: str | None = None
 
 

@@ -12,9 +12,8 @@ import msgspec
 from harness.commitlog import Commit
 from harness.server.auth.tokens import Claims, Tokens
 from harness.server.knobs import Knobs
-from harness.server.realtime.channels import Channels
+from harness.server.realtime.core import make_core
 from harness.server.realtime.effects import Effect, Peer, Publish, Send
-from harness.server.realtime.protocol import Protocol
 from harness.server.storage.model import Change
 from harness.server.switches import Switches
 from harness.server.walltime import WallTime
@@ -62,8 +61,8 @@ class Server:
         self._outbox = outbox
         switches = Switches(Knobs(system_ok_delay_s=0.5))
         tokens = Tokens(SECRET, WallTime(UNIX_START_S))
-        self._channels = Channels(switches)
-        self._protocol = Protocol(self._channels, tokens, switches)
+        core = make_core(tokens, switches)
+        self._channels, self._protocol = core.channels, core.protocol
         anonymous = tokens.verify(mint_anon(SECRET, issued_at_unix_s=UNIX_START_S), 0.0)
         assert isinstance(anonymous, Claims)
         self._anonymous = anonymous

@@ -33,13 +33,33 @@ class Publish(NamedTuple):
     connections: tuple[int, ...]
 
 
+class PublishBinary(NamedTuple):
+    """Send the same binary message to many connections, all of serializer 2.0.0."""
+
+    data: bytes
+    connections: tuple[int, ...]
+
+
+class Close(NamedTuple):
+    """End a connection with a Close frame, after what was sent before."""
+
+    connection: int
+    code: int
+
+
+class Drop(NamedTuple):
+    """Cut a connection off without a Close frame: its client sees 1006."""
+
+    connection: int
+
+
 class Note(NamedTuple):
     """Write one line into the log of subscriptions."""
 
     subscription: Subscription
 
 
-Effect = Send | Publish | Note
+Effect = Send | Publish | PublishBinary | Close | Drop | Note
 
 
 @dataclass(frozen=True)
@@ -47,6 +67,8 @@ class Reaction:
     """What one frame from a client leads to."""
 
     effects: tuple[Effect, ...] = ()
+    at_once: tuple[Effect, ...] = ()
+    """What others notice before the stall."""
     stall_s: float = 0.0
     """Before the effects the whole socket stands still for this long: nothing is read from it
     and nothing else is sent to it, as in the genuine server, where one process serves a socket

@@ -2,78 +2,162 @@
 
 from __future__ import annotations
 
-from harness.server.auth.tokens import Claims, Refusal, Tokens
-from harness.server.realtime.channels import Channels, reply
-from harness.server.realtime.effects import Peer, Reaction, Send
-from harness.server.realtime.joins import parse_join, parse_token_push
+import msgspec
+
+from harness.server.auth.tokens import Claims, Tokens
+from harness.server.realtime import answers
+from harness.server.realtime.answers import PREFIX
+from harness.server.realtime.broadcast import Broadcast, PlainBytes, Relayed, UserEvent
+from harness.server.realtime.channel import Channel
+from harness.server.realtime.channel_config import (
+    is_object,
+    join_token,
+    parse_config,
+    parse_object,
+    pushed_token,
+)
+from harness.server.realtime.channels import Channels
+from harness.server.realtime.effects import Close, Effect, Peer, Reaction, Send
+from harness.server.realtime.join_rules import (
+    NO_NAME,
+    NO_OBJECT,
+    TOO_MANY_JOINS,
+    JoinRefusal,
+    JoinRules,
+    unserved,
+)
+from harness.server.realtime.joins import parse_join
+from harness.server.realtime.pushes import Pushes
+from harness.server.realtime.quotas import Quotas
 from harness.server.switches import Switches
+from harness.wire.binary import UserBroadcastPush, decode_from_client
 from harness.wire.phoenix import Frame, FrameError, decode
 
-PREFIX = "realtime:"
+_NOTHING = msgspec.Raw(b"null")
 
 
 class Protocol:
     """Answers the frames of every connection of a process."""
 
-    def __init__(self, channels: Channels, tokens: Tokens, switches: Switches) -> None:
+    def __init__(
+        self,
+        channels: Channels,
+        tokens: Tokens,
+        switches: Switches,
+        quotas: Quotas,
+        pushes: Pushes,
+    ) -> None:
         self._channels = channels
-        self._tokens = tokens
+        self._rules = JoinRules(channels, tokens, switches, quotas)
         self._switches = switches
+        self._quotas = quotas
+        self._pushes = pushes
 
-    def receive(self, peer: Peer, own: Claims, text: str, now_s: float) -> Reaction:
-        """React to one text frame. ``own`` is what the connection's API key says."""
+    def receive(self, peer: Peer, own: Claims, text: str | bytes, now_s: float) -> Reaction:
+        """React to one text message. ``own`` is what the connection's API key says."""
         try:
-            frame = decode(text, peer.vsn)
+            # The payload goes on to others unread: it must be sound text even where it is raw.
+            frame = decode(text if isinstance(text, str) else text.decode(), peer.vsn)
+        except (FrameError, UnicodeDecodeError) as error:
+            return Reaction(dropped=str(error))
+        return self._frame(peer, own, frame, now_s)
+
+    def receive_binary(self, peer: Peer, own: Claims, data: bytes, now_s: float) -> Reaction:
+        """React to one binary message; under 1.0.0 it is read like a text."""
+        if peer.vsn == "1.0.0":
+            return self.receive(peer, own, data, now_s)
+        try:
+            push = decode_from_client(data)
         except FrameError as error:
             return Reaction(dropped=str(error))
-        if frame.topic == "phoenix":
-            return self._heartbeat(peer, frame)
+        if isinstance(push, UserBroadcastPush):
+            event = UserEvent(push.event, push.is_json, push.payload)
+            frame = Frame(push.join_ref, push.ref, push.topic, "broadcast", _NOTHING)
+            return self._push(peer, frame, event, len(push.payload), now_s)
+        frame = Frame(push.join_ref, push.ref, push.topic, push.event, _NOTHING)
+        if push.event == "broadcast":
+            return self._push(peer, frame, PlainBytes(push.data), len(push.data), now_s)
+        return self._frame(peer, own, frame, now_s)
+
+    def _frame(self, peer: Peer, own: Claims, frame: Frame, now_s: float) -> Reaction:
+        if frame.topic == "phoenix" and frame.event == "heartbeat":
+            return Reaction((Send(peer, answers.lone_reply(frame, "ok", {})),))
         match frame.event:
             case "phx_join":
                 return self._join(peer, own, frame, now_s)
             case "phx_leave":
                 return Reaction(tuple(self._channels.leave(peer, frame, now_s)))
             case _:
-                return self._push(peer, frame, now_s)
-
-    def _heartbeat(self, peer: Peer, frame: Frame) -> Reaction:
-        if frame.event != "heartbeat":
-            return Reaction(dropped=f"event {frame.event!r} of topic phoenix is not served")
-        answer = reply(Frame(None, frame.ref, frame.topic, frame.event, frame.payload), "ok", {})
-        return Reaction((Send(peer, answer),))
+                relayed = Relayed(frame.payload)
+                return self._push(peer, frame, relayed, len(frame.payload), now_s)
 
     def _join(self, peer: Peer, own: Claims, frame: Frame, now_s: float) -> Reaction:
-        if not frame.topic.startswith(PREFIX):
+        if unserved(frame.topic):
             return Reaction((_unmatched(peer, frame),))
-        if frame.topic == PREFIX:
-            reason = "TopicNameRequired: You must provide a topic name"
+        content = parse_object(frame.payload)
+        if frame.topic == PREFIX or content is None:
+            reason = NO_NAME if frame.topic == PREFIX else NO_OBJECT
             return self._refuse(peer, frame, reason, now_s)
+        config = parse_config(content)
+        limit = self._rules.limit(peer, frame.topic, now_s, private=config.private)
+        if limit:
+            return self._refuse(peer, frame, limit, now_s)
+        token = join_token(content)
+        claims = self._rules.claims(
+            own.token if token is None else token, frame.topic, now_s, private=config.private
+        )
+        if isinstance(claims, JoinRefusal):
+            return self._refuse(peer, frame, claims.reason, now_s)
         join = parse_join(frame.payload)
-        claims = self._tokens.verify(join.access_token or own.token, now_s)
-        if isinstance(claims, Refusal):
-            return self._refuse(peer, frame, claims.join_reason, now_s)
-        return Reaction(tuple(self._channels.join(peer, frame, join, claims, now_s)))
+        effects = self._channels.join(peer, frame, join, claims, now_s, config=config)
+        self._quotas.count_connection(peer.connection)
+        return Reaction((*effects, *self._pushes.joined(peer, frame.topic, now_s)))
 
     def _refuse(self, peer: Peer, frame: Frame, reason: str, now_s: float) -> Reaction:
-        effects = tuple(self._channels.refuse(peer, frame, reason, now_s))
-        return Reaction(effects, stall_s=self._switches.knobs.join_error_backoff_s)
+        effects = self._channels.refuse(peer, frame, reason, now_s)
+        also = (Close(peer.connection, 1001),) if reason == TOO_MANY_JOINS else ()
+        return Reaction(
+            effects=(*(one for one in effects if isinstance(one, Send)), *also),
+            at_once=tuple(one for one in effects if not isinstance(one, Send)),
+            stall_s=self._switches.knobs.join_error_backoff_s,
+        )
 
-    def _push(self, peer: Peer, frame: Frame, now_s: float) -> Reaction:
-        """A frame for a channel that should be joined."""
+    def _push(
+        self, peer: Peer, frame: Frame, broadcast: Broadcast, payload_bytes: int, now_s: float
+    ) -> Reaction:
+        """A frame for a channel that should be joined. ``broadcast``: what it is if it is one."""
         channel = self._channels.channel(peer, frame.topic)
         if channel is None:
             return Reaction((_unmatched(peer, frame),))
-        if frame.event != "access_token":
-            return Reaction(dropped=f"event {frame.event!r} is not served")
-        token = parse_token_push(frame.payload)
+        if self._switches.knobs.strict_join_ref and frame.join_ref != channel.join_ref:
+            return Reaction(dropped=f"join_ref {frame.join_ref!r} is not that of the present join")
+        match frame.event:
+            case "access_token":
+                effects = self._renew(channel, frame, now_s)
+            case "broadcast" if isinstance(broadcast, Relayed) and not is_object(frame.payload):
+                effects = self._channels.crash(channel, now_s)
+            case "broadcast":
+                effects = self._pushes.broadcast(
+                    channel, frame.ref, broadcast, payload_bytes, now_s
+                )
+            case "presence":
+                effects = self._pushes.presence(channel, frame, now_s)
+            case event:
+                self._quotas.messages.add(1, now_s)
+                return Reaction(dropped=f"event {event!r} is not served")
+        return Reaction(tuple(effects))
+
+    def _renew(self, channel: Channel, frame: Frame, now_s: float) -> list[Effect]:
+        """A channel gets another token."""
+        token = pushed_token(parse_object(frame.payload) or {})
         if token is None or token == channel.claims.token:
-            return Reaction()
-        claims = self._tokens.verify(token, now_s)
-        if isinstance(claims, Refusal):
-            return Reaction(tuple(self._channels.end(channel, claims.message, now_s)))
-        return Reaction(tuple(self._channels.renew(peer, frame.topic, claims, now_s)))
+            return []
+        private = channel.config.private
+        claims = self._rules.claims(token, channel.topic, now_s, private=private)
+        if isinstance(claims, JoinRefusal):
+            return self._channels.end(channel, claims.message, now_s)
+        return self._channels.renew(channel.peer, channel.topic, claims, now_s)
 
 
 def _unmatched(peer: Peer, frame: Frame) -> Send:
-    lone = Frame(None, frame.ref, frame.topic, frame.event, frame.payload)
-    return Send(peer, reply(lone, "error", {"reason": "unmatched topic"}))
+    return Send(peer, answers.lone_reply(frame, "error", {"reason": "unmatched topic"}))

@@ -12,12 +12,13 @@ import asyncio
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame, Opcode
+from websockets.frames import Close, Frame, Opcode
 
 from harness.server.realtime.effects import Peer
 from harness.wire import phoenix
 
 _EXTENSION = "chatquake.transport"
+_CLOSE_TIMEOUT_S = 5.0
 
 
 class RealtimeSocket(WebSocketsSansIOProtocol):
@@ -38,6 +39,11 @@ def text_message(frame: phoenix.Frame, vsn: phoenix.Vsn) -> bytes:
     return Frame(Opcode.TEXT, phoenix.encode_from_server(frame, vsn)).serialize(mask=False)
 
 
+def binary_message(data: bytes) -> bytes:
+    """Bytes as one WebSocket binary message, ready for the transport of any receiver."""
+    return Frame(Opcode.BINARY, data).serialize(mask=False)
+
+
 class Connection:
     """One accepted socket, as far as sending goes."""
 
@@ -47,6 +53,7 @@ class Connection:
         self._max_unsent_bytes = max_unsent_bytes
         self._held: list[bytes] | None = None
         self._held_bytes = 0
+        self._closed = False
         # The limit is ours to judge; below it ASGI's own sends must not wait for the reader.
         transport.set_write_buffer_limits(high=2 * max_unsent_bytes)
 
@@ -55,7 +62,7 @@ class Connection:
 
         Nothing is raised for a socket that is gone; its end is reported to whoever reads it.
         """
-        if self._transport.is_closing():
+        if self._closed or self._transport.is_closing():
             return True
         if self._held is None:
             self._transport.write(message)
@@ -76,3 +83,30 @@ class Connection:
         """End keeping; returns what is still to be written, oldest first."""
         held, self._held, self._held_bytes = self._held or [], None, 0
         return held
+
+    def close(self, code: int) -> None:
+        """Send a Close frame; nothing is written after it.
+
+        The socket ends when the peer answers, or after :data:`_CLOSE_TIMEOUT_S`.
+        """
+        if self._closed or self._transport.is_closing():
+            return
+        self._closed = True
+        self._transport.write(
+            Frame(Opcode.CLOSE, Close(code, "").serialize()).serialize(mask=False)
+        )
+        asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT_S, self._transport.abort)
+
+    def drop(self) -> None:
+        """End the socket without a Close frame."""
+        self._transport.abort()
+
+    def pause_reading(self) -> None:
+        """Leave what the peer sends where it is."""
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on reading, if it was paused."""
+        if not self._transport.is_closing():
+            self._transport.resume_reading()

@@ -88,8 +88,8 @@ def test_a_bad_api_key_is_refused_before_the_upgrade(server: Server) -> None:
 
     response = refused.value.response
     assert response.status_code == 401
-    assert response.headers["content-type"] == "application/json"
-    assert response.body == b'{"error": "API key is missing"}'
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    assert response.body == b'{"error":"The token provided is not a valid JWT"}'
 
 
 def test_an_unknown_vsn_is_refused_with_an_empty_403(server: Server) -> None:
@@ -156,7 +156,7 @@ def test_stats_tell_how_the_process_is_doing(server: Server) -> None:
 
     assert set(stats) == {
         *("cpu_s", "cpu_wait_s", "loop_lag_s", "rss_bytes", "open_fds"),
-        *("connections", "slow_readers_dropped"),
+        *("connections", "slow_readers_dropped", "changes_discarded"),
     }
     assert stats["connections"] >= 1
 

@@ -19,7 +19,7 @@ from tests.harness.server.builders import (
     room_filter,
 )
 
-KNOBS = Knobs(system_ok_delay_s=0.5, resubscribe_delay_s=2.0)
+KNOBS = Knobs(system_ok_delay_s=0.5, resubscribe_min_s=2.0, resubscribe_max_s=2.0)
 AT = "2026-11-23T10:00:00.123Z"
 
 

@@ -36,7 +36,13 @@ class RoomMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.rooms = Channels(
-            Switches(Knobs(system_ok_delay_s=OK_AFTER_S, resubscribe_delay_s=OK_AFTER_S))
+            Switches(
+                Knobs(
+                    system_ok_delay_s=OK_AFTER_S,
+                    resubscribe_min_s=OK_AFTER_S,
+                    resubscribe_max_s=OK_AFTER_S,
+                )
+            )
         )
         self.model: dict[tuple[int, str], Modelled] = {}
         self.now_s = 0

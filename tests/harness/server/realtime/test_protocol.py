@@ -7,50 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.server.auth.tokens import Claims
-from harness.server.knobs import Knobs
-from harness.server.realtime.channels import Channels
-from harness.server.realtime.effects import Peer, Reaction
-from harness.server.realtime.protocol import Protocol
-from harness.server.switches import Switches
-from harness.wire.phoenix import Frame, encode
+from harness.server.realtime.effects import Reaction
+from harness.wire.phoenix import Frame
 from tests.harness.server.builders import (
-    TOKENS,
     TOPIC,
     V1,
     V2,
-    anon_token,
     change,
-    frames,
     join_frame,
     push,
     room_filter,
     user_token,
 )
-
-SWITCHES = Switches(Knobs(join_error_backoff_s=5.0))
-
-
-class Client:
-    """One connection against a protocol of its own."""
-
-    def __init__(self, peer: Peer = V2) -> None:
-        self.rooms = Channels(SWITCHES)
-        self._protocol = Protocol(self.rooms, TOKENS, SWITCHES)
-        self._peer = peer
-        own = TOKENS.verify(anon_token(), 0.0)
-        assert isinstance(own, Claims)
-        self._own = own
-
-    def says(self, text: str, now_s: float = 0.0) -> Reaction:
-        return self._protocol.receive(self._peer, self._own, text, now_s)
-
-    def sends(self, frame: Frame, now_s: float = 0.0) -> Reaction:
-        return self.says(encode(frame, self._peer.vsn).decode(), now_s)
-
-
-def answers(reaction: Reaction) -> list[list[Any]]:
-    return [frame for _, frame in frames(reaction.effects)]
+from tests.harness.server.realtime.speaking import Client, answers
 
 
 def test_a_heartbeat_is_answered_with_its_ref_and_no_join_ref() -> None:

@@ -1,0 +1,86 @@
+"""The HTTP routes of the Realtime port: broadcasts without a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from harness.server.access import Access
+from harness.server.auth.tokens import Refusal
+from harness.server.realtime.rest_broadcast import (
+    Rejected,
+    bearer,
+    over_rate,
+    read_batch,
+    read_single,
+)
+from harness.server.realtime.shell import Realtime
+
+_PREFIXES = ("/realtime/v1/api", "/api")
+"""As hosted behind the gateway, and as the bare server."""
+_CONTENT_TYPES = ("application/json", "application/octet-stream")
+_CORS = [Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])]
+
+Answer = Callable[[Request, Access], Awaitable[Rejected | None]]
+
+
+def rest_routes(realtime: Realtime) -> list[Route]:
+    """The routes over a running Realtime."""
+    quotas = realtime.quotas
+
+    async def batch(request: Request, access: Access) -> Rejected | None:
+        posted = read_batch(await request.body(), access, quotas, realtime.now_s())
+        if isinstance(posted, Rejected):
+            return posted
+        for one in posted:
+            realtime.broadcast(one.name, one.broadcast)
+        return None
+
+    async def single(request: Request, access: Access) -> Rejected | None:
+        kind = request.headers.get("content-type", _CONTENT_TYPES[0]).partition(";")[0].strip()
+        if kind not in _CONTENT_TYPES:
+            allowed = " or ".join(_CONTENT_TYPES)
+            return Rejected(415, {"error": f"Unsupported Media Type. Use {allowed}"})
+        posted = read_single(
+            request.path_params["topic"],
+            request.path_params["event"],
+            await request.body(),
+            access,
+            quotas,
+            private=request.query_params.get("private") == "true",
+            is_json=kind == _CONTENT_TYPES[0],
+        )
+        if isinstance(posted, Rejected):
+            return posted
+        realtime.broadcast(posted.name, posted.broadcast)
+        return None
+
+    def route(path: str, answer: Answer) -> Route:
+        async def endpoint(request: Request) -> Response:
+            rejected = over_rate(quotas, realtime.now_s())
+            if rejected is None:
+                token = bearer(request.headers)
+                claims = None if token is None else realtime.verify(token)
+                if claims is None or isinstance(claims, Refusal):
+                    rejected = Rejected(401, {"message": "Unauthorized"})
+                else:
+                    rejected = await answer(request, claims.access)
+            if rejected is not None:
+                return JSONResponse(rejected.body, rejected.status)
+            return Response(status_code=202)
+
+        return Route(path, endpoint, methods=["POST", "OPTIONS"], middleware=_CORS)
+
+    return [
+        made
+        for prefix in _PREFIXES
+        for made in (
+            route(f"{prefix}/broadcast", batch),
+            route(f"{prefix}/broadcast/{{topic}}/events/{{event}}", single),
+        )
+    ]

@@ -1,0 +1,160 @@
+"""Who may join, and with which words the others are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.server.defects import Defect
+from harness.server.realtime.effects import Close, Peer, Reaction
+from harness.wire.phoenix import Frame, payload
+from tests.harness.server.builders import TOPIC, V2, frames, join_frame, push, user_token
+from tests.harness.server.realtime.speaking import Client, Rules, answers, events
+
+
+def reason(reaction: Reaction) -> str:
+    ((_, reply),) = frames(reaction.effects)
+    assert reply[4]["status"] == "error"
+    text: str = reply[4]["response"]["reason"]
+    return text
+
+
+def test_a_private_webinar_topic_is_for_its_members() -> None:
+    member, stranger = Client(), Client()
+
+    assert answers(member.joins(private=True))[0][4]["status"] == "ok"
+    refused = stranger.sends(
+        Frame("7", "7", TOPIC, "phx_join", payload({"config": {"private": "true"}}))
+    )
+    assert reason(refused) == (
+        "Unauthorized: You do not have permissions to read from this Channel topic: webinar-42"
+    )
+    assert refused.stall_s == 5.0
+
+
+def test_public_channels_are_refused_where_only_private_ones_are_allowed() -> None:
+    client = Client(rules=Rules(private_only=True))
+
+    assert reason(client.joins()) == "PrivateOnly: This project only allows private channels"
+    assert answers(client.joins(private=True))[0][4]["status"] == "ok"
+
+
+def test_the_101st_channel_of_a_socket_is_refused() -> None:
+    client = Client()
+    for number in range(100):
+        assert events(client.joins(f"realtime:{number}")) == [(2, "phx_reply")]
+
+    refused = client.joins("realtime:100")
+
+    assert reason(refused) == "ChannelRateLimitReached: Too many channels"
+    assert refused.stall_s == 5.0
+    assert answers(client.joins("realtime:0", ref="9"))[0][4]["status"] == "ok"
+
+
+def test_too_many_joins_close_the_whole_socket_after_the_answer() -> None:
+    client = Client(rules=Rules(plan="free"))
+    for _ in range(1000):
+        client.joins()
+
+    refused = client.joins(now_s=6.0)
+
+    *_, close = refused.effects
+    assert close == Close(2, 1001)
+    assert answers(refused)[0][4]["response"]["reason"] == (
+        "ClientJoinRateLimitReached: Too many joins per second"
+    )
+
+
+def test_a_connection_beyond_the_plan_is_refused_at_its_first_join() -> None:
+    rules = Rules(plan="free")
+    for number in range(10, 210):
+        Client(Peer(number, "2.0.0"), rules).joins()
+
+    assert reason(Client(rules=rules).joins()) == (
+        "ConnectionRateLimitReached: Too many connected users"
+    )
+    assert answers(Client(Peer(10, "2.0.0"), rules).joins("realtime:more"))[0][3] == "phx_reply"
+
+
+def test_a_refusal_can_be_forced() -> None:
+    text = "RealtimeRestarting: Realtime is restarting, please standby"
+
+    assert reason(Client(rules=Rules(join_refusal=text)).joins()) == text
+
+
+@pytest.mark.parametrize("content", [None, [], "x", 5])
+def test_a_join_whose_payload_is_no_object_is_refused(content: Any) -> None:
+    refused = Client().sends(Frame("7", "7", TOPIC, "phx_join", payload(content)))
+
+    assert reason(refused).startswith("UnknownErrorOnChannel")
+
+
+def test_a_bad_config_does_not_lose_the_token_beside_it() -> None:
+    client = Client()
+    content = {"config": {"postgres_changes": 1}, "access_token": user_token()}
+
+    client.sends(Frame("7", "7", TOPIC, "phx_join", payload(content)))
+
+    channel = client.rooms.channel(V2, TOPIC)
+    assert channel is not None
+    assert channel.claims.access.database_role == "authenticated"
+
+
+def test_an_empty_token_is_malformed_and_not_absent() -> None:
+    assert reason(Client().sends(join_frame(token=""))) == (
+        "MalformedJWT: The token provided is not a valid JWT"
+    )
+
+
+def test_a_private_channel_ends_when_its_new_token_does_not_open_it() -> None:
+    client = Client()
+    client.joins(private=True)
+    own = {"access_token": user_token(user_id="2" * 36, lifetime_s=7200)}
+    assert client.sends(push("access_token", own), 1.0) == Reaction()
+    anonymous = {"access_token": client.own.token}
+
+    system, close = answers(client.sends(push("access_token", anonymous), 2.0))
+
+    assert system[4]["message"] == (
+        "You do not have permissions to read from this Channel topic: webinar-42"
+    )
+    assert close[3] == "phx_close"
+
+
+def test_a_public_channel_stays_whatever_its_new_token_opens() -> None:
+    client = Client()
+    client.joins()
+    anonymous = {"access_token": client.own.token}
+
+    assert client.sends(push("access_token", anonymous), 2.0) == Reaction()
+
+
+def test_an_empty_token_push_ends_the_channel() -> None:
+    client = Client()
+    client.joins()
+
+    assert answers(client.sends(push("access_token", {"access_token": ""})))[1][3] == "phx_close"
+
+
+def test_a_server_that_accepts_no_token_refuses_joins_and_ends_channels() -> None:
+    client = Client()
+    client.joins()
+    client.rules.switches.defects = frozenset({Defect.TOKEN_NEVER_ACCEPTED})
+
+    fresh = push("access_token", {"access_token": user_token(begins_s=5)})
+    assert answers(client.sends(fresh, 10.0))[0][4]["message"].startswith("Token has expired")
+    refused = client.joins(now_s=10.0)
+    assert reason(refused) == "InvalidJWTToken: Token has expired 0 seconds ago"
+
+
+def test_a_channel_that_lives_through_the_start_of_the_defect_ends_at_its_next_check() -> None:
+    client = Client()
+    client.joins()
+    client.rules.switches.defects = frozenset({Defect.TOKEN_NEVER_ACCEPTED})
+
+    assert client.rooms.advance(299.0) == []
+    assert [frame[3] for _, frame in frames(client.rooms.advance(300.0))] == [
+        "system",
+        "phx_close",
+    ]
