@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from websockets.frames import Frame as WebSocketFrame
 from websockets.frames import Opcode
 from websockets.streams import StreamReader
@@ -97,7 +98,9 @@ class Page:
         self.sent.append(message)
 
     def says(self, frame: Frame) -> None:
-        text = encode(frame, "2.0.0").decode()
+        self.says_text(encode(frame, "2.0.0").decode())
+
+    def says_text(self, text: str) -> None:
         self._inbox.put_nowait({"type": "websocket.receive", "text": text})
 
     async def leaves(self) -> None:
@@ -110,6 +113,13 @@ class Page:
             if len(messages(self.transport.written)) >= count:
                 break
             await asyncio.sleep(0)
+        return messages(self.transport.written)
+
+    async def until_slowly(self, count: int) -> list[Frame]:
+        """As :meth:`until`, where the server waits in between."""
+        async with asyncio.timeout(10.0):
+            while len(messages(self.transport.written)) < count:
+                await asyncio.sleep(0.005)
         return messages(self.transport.written)
 
 
@@ -139,6 +149,53 @@ def test_rows_are_held_while_a_join_of_the_socket_is_refused() -> None:
         ("realtime:webinar-42", "postgres_changes"),
         ("phoenix", "phx_reply"),
     ]
+
+
+def test_joins_that_fail_wait_for_each_other_and_nothing_else_of_the_socket_moves() -> None:
+    async def run() -> tuple[list[str], float]:
+        server = realtime(join_error_backoff_s=0.02)
+        page = Page(server)
+        began_s = asyncio.get_running_loop().time()
+        for _ in range(3):
+            page.says(join_frame(topic="realtime:"))
+        page.says(Frame(None, "1", "phoenix", "heartbeat", push("x", {}).payload))
+        topics = [frame.topic for frame in await page.until_slowly(4)]
+        took_s = asyncio.get_running_loop().time() - began_s
+        await page.leaves()
+        return topics, took_s
+
+    topics, took_s = asyncio.run(run())
+
+    assert topics == ["realtime:", "realtime:", "realtime:", "phoenix"]
+    assert took_s >= 0.06
+
+
+def test_a_stall_of_one_socket_does_not_hold_up_another() -> None:
+    async def run() -> list[Frame]:
+        server = realtime(join_error_backoff_s=60.0)
+        stalled, other = Page(server), Page(server)
+        stalled.says(join_frame(topic="realtime:"))
+        other.says(Frame(None, "1", "phoenix", "heartbeat", push("x", {}).payload))
+        frames = await other.until(1)
+        await other.leaves()
+        stalled.task.cancel()
+        return frames
+
+    assert [frame.topic for frame in asyncio.run(run())] == ["phoenix"]
+
+
+def test_a_flood_of_bad_frames_is_a_few_lines_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        page = Page(realtime())
+        for _ in range(500):
+            page.says_text("nonsense")
+        page.says(Frame(None, "1", "phoenix", "heartbeat", push("x", {}).payload))
+        await page.until(1)
+        await page.leaves()
+
+    asyncio.run(run())
+
+    assert 0 < len(caplog.records) < 50
 
 
 def test_a_receiver_that_does_not_read_is_cut_off_and_counted_once() -> None:

@@ -1,0 +1,214 @@
+"""Broadcasts over HTTP, through the real routes, without sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from harness.server.access import Access
+from harness.server.knobs import Knobs
+from harness.server.realtime.broadcast import Relayed, UserEvent
+from harness.server.realtime.quotas import Quotas, plan
+from harness.server.realtime.rest_broadcast import Posted, Rejected, bearer, read_batch, read_single
+from harness.server.realtime.rest_routes import rest_routes
+from harness.server.realtime.shell import Realtime, realtime_app
+from harness.server.realtime.topics import TopicName
+from harness.server.switches import Switches
+from harness.wire.phoenix import payload
+from tests.harness.server.builders import TOKENS, anon_token, user_token
+
+MEMBER = Access("authenticated", (("42", "attendee"),))
+AUTHORIZED = {"Authorization": f"Bearer {user_token()}"}
+SINGLE = "/realtime/v1/api/broadcast/room/events/typing"
+MESSAGE = {"topic": "room", "event": "typing", "payload": {"who": "ann"}}
+
+
+class Heard(Realtime):
+    """Keeps what would be broadcast."""
+
+    def __init__(self, switches: Switches, now_s: float) -> None:
+        super().__init__(TOKENS, switches, lambda: now_s)
+        self.heard: list[Posted] = []
+
+    def broadcast(self, name: TopicName, broadcast: Any) -> None:
+        self.heard.append(Posted(name, broadcast))
+
+
+def posted(path: str, *, sent_before: int = 0, **request: Any) -> tuple[httpx.Response, Heard]:
+    async def ask() -> tuple[httpx.Response, Heard]:
+        server = Heard(Switches(Knobs(plan="free")), 6.0)
+        server.quotas.messages.add(sent_before, 0.0)
+        transport = httpx.ASGITransport(realtime_app(server, rest_routes(server)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://realtime") as client:
+            return await client.request(request.pop("method", "POST"), path, **request), server
+
+    return asyncio.run(ask())
+
+
+def quotas(average: int = 0) -> Quotas:
+    used = Quotas(lambda: plan("free"))
+    used.messages.add(average * 10, 0.0)
+    return used
+
+
+def test_one_message_is_broadcast_as_its_path_says() -> None:
+    answer, server = posted(SINGLE, headers=AUTHORIZED, json={"who": "ann"})
+
+    assert (answer.status_code, answer.content) == (202, b"")
+    event = UserEvent("typing", True, b'{"who":"ann"}')
+    assert server.heard == [Posted(TopicName("realtime:room", False), event)]
+
+
+def test_bytes_are_broadcast_as_bytes() -> None:
+    headers = {**AUTHORIZED, "Content-Type": "application/octet-stream"}
+    answer, server = posted(SINGLE, headers=headers, content=b"\x00\xff")
+
+    assert answer.status_code == 202
+    assert server.heard[0].broadcast == UserEvent("typing", False, b"\x00\xff")
+
+
+def test_a_batch_is_broadcast_message_by_message() -> None:
+    batch = {"messages": [MESSAGE, {**MESSAGE, "topic": "other"}]}
+    answer, server = posted("/api/broadcast", headers=AUTHORIZED, json=batch)
+
+    assert (answer.status_code, answer.content) == (202, b"")
+    assert [one.name.topic for one in server.heard] == ["realtime:room", "realtime:other"]
+
+
+def test_the_api_key_alone_authorizes() -> None:
+    assert posted(SINGLE, headers={"apikey": anon_token()}, json={})[0].status_code == 202
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer nonsense", "apikey": anon_token()},
+        {"apikey": anon_token() + "x"},
+        {"Authorization": f"Basic {anon_token()}"},
+    ],
+)
+def test_whoever_brings_no_good_token_is_unauthorized(headers: dict[str, str]) -> None:
+    answer, server = posted(SINGLE, headers=headers, json={})
+
+    assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorized"})
+    assert server.heard == []
+
+
+def test_a_project_over_its_rate_is_refused_everything() -> None:
+    answer, _ = posted(SINGLE, sent_before=1000, headers=AUTHORIZED, json={})
+
+    assert (answer.status_code, answer.json()) == (429, {"message": "Too many requests"})
+
+
+def test_another_content_type_is_refused() -> None:
+    headers = {**AUTHORIZED, "Content-Type": "text/plain"}
+
+    assert posted(SINGLE, headers=headers, content=b"x")[0].status_code == 415
+
+
+def test_a_browser_may_ask_first() -> None:
+    headers = {
+        "Origin": "http://page",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "apikey,authorization,content-type",
+    }
+    answer, _ = posted(SINGLE, method="OPTIONS", headers=headers)
+
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    ("headers", "token"),
+    [
+        ({"authorization": "bearer a", "apikey": "b"}, "a"),
+        ({"authorization": "", "apikey": "b"}, "b"),
+        ({}, None),
+    ],
+)
+def test_the_token_of_a_request(headers: dict[str, str], token: str | None) -> None:
+    assert bearer(headers) == token
+
+
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        (b"{}", {"messages": ["can't be blank"]}),
+        (b'{"messages":1}', {"messages": ["is invalid"]}),
+        (
+            b'{"messages":[{"topic":"a","event":"e","payload":{}},{"topic":1}]}',
+            {
+                "messages": [
+                    {},
+                    {
+                        "topic": ["is invalid"],
+                        "event": ["can't be blank"],
+                        "payload": ["can't be blank"],
+                    },
+                ]
+            },
+        ),
+    ],
+)
+def test_a_batch_that_lacks_something_names_it(body: bytes, errors: Any) -> None:
+    assert read_batch(body, MEMBER, quotas(), 0.0) == Rejected(422, {"errors": errors})
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff"])
+def test_a_body_that_is_no_json_is_refused(body: bytes) -> None:
+    assert read_batch(body, MEMBER, quotas(), 0.0) == Rejected(400, {"message": "Bad Request"})
+
+
+def test_a_private_message_that_may_not_be_sent_is_left_out_of_a_batch_in_silence() -> None:
+    messages = [{**MESSAGE, "topic": f"webinar-{number}", "private": True} for number in (42, 43)]
+
+    read = read_batch(payload({"messages": messages}), MEMBER, quotas(), 0.0)
+
+    assert isinstance(read, list)
+    assert [one.name for one in read] == [TopicName("realtime:webinar-42", True)]
+
+
+def test_a_batch_beyond_the_rate_is_refused_as_a_whole() -> None:
+    body = payload({"messages": [MESSAGE] * 101})
+
+    answer = read_batch(body, MEMBER, quotas(), 0.0)
+
+    assert isinstance(answer, Rejected)
+    assert answer.status == 429
+
+
+def test_the_id_of_a_message_goes_along() -> None:
+    read = read_batch(payload({"messages": [{**MESSAGE, "id": "i"}]}), MEMBER, quotas(), 0.0)
+
+    assert isinstance(read, list)
+    content = {"payload": {"who": "ann"}, "event": "typing", "type": "broadcast"}
+    assert read[0].broadcast == Relayed(payload({**content, "meta": {"id": "i"}}))
+
+
+def single(topic: str = "webinar-43", body: bytes = b"{}", **how: Any) -> Posted | Rejected:
+    asked = {"private": False, "is_json": True, **how}
+    return read_single(topic, "e", body, MEMBER, quotas(), **asked)
+
+
+def test_a_private_message_that_may_not_be_sent_is_forbidden() -> None:
+    assert single(private=True) == Rejected(403, {"message": "Unauthorized"})
+    assert isinstance(single("webinar-42", private=True), Posted)
+
+
+def test_a_message_too_large_for_the_plan_is_refused() -> None:
+    too_large = b'"' + b"x" * 300_000 + b'"'
+
+    assert single(body=too_large) == Rejected(
+        422, {"errors": {"payload": ["Payload size exceeds tenant limit"]}}
+    )
+
+
+def test_a_name_too_long_for_a_binary_frame_is_refused() -> None:
+    answer = single("x" * 250)
+
+    assert isinstance(answer, Rejected)
+    assert answer.status == 422
