@@ -19,6 +19,8 @@ from harness.wire.binary import (
 from harness.wire.phoenix import Frame, encode, payload
 from tests.harness.server.builders import TOKENS, TOPIC, V2, anon_token, frames, user_token
 
+OTHER = Peer(3, "2.0.0")
+
 
 class Rules:
     """The pure part of one server."""
@@ -54,6 +56,15 @@ class Client:
     ) -> Reaction:
         content = {"config": config, "access_token": user_token()}
         return self.sends(Frame(ref, ref, topic, "phx_join", payload(content)), now_s)
+
+
+def both(rules: Rules | None = None, **config: Any) -> tuple[Client, Client]:
+    """Clients on ``V2`` and ``OTHER``, joined to one topic."""
+    rules = rules or Rules()
+    first, second = Client(V2, rules), Client(OTHER, rules)
+    first.joins(**config)
+    second.joins(**config)
+    return first, second
 
 
 def answers(reaction: Reaction) -> list[list[Any]]:
