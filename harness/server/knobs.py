@@ -65,6 +65,8 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A channel looks at least this often whether its token still holds."""
     no_channel_sweep_s: float = 600.0
     """This often, sockets that lost their last channel are cut off without a Close frame."""
+    join_delay_s: float = 0.0
+    """Before a join succeeds the whole socket stands still for this long."""
     join_refusal: str = ""
     """If set, every join is refused with this reason, such as ``RealtimeRestarting: …``."""
     handshake_status: Literal[0, 200, 400, 401, 403, 404, 426, 429, 500] = 0

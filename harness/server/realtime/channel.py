@@ -16,7 +16,7 @@ from harness.server.realtime.presence_calls import Window
 from harness.server.realtime.topics import TopicName
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Channel:
     """One topic on one connection, from the join's reply until it ends."""
 

@@ -15,7 +15,7 @@ from harness.wire.unreadable import UNREADABLE
 _API_KEY = "sb_"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ChannelConfig:
     """``config`` of a ``phx_join``."""
 
@@ -23,6 +23,8 @@ class ChannelConfig:
     """Whether a broadcast of this channel is answered."""
     hears_itself: bool = False
     """Whether it gets its own broadcasts (``self``)."""
+    awaits_replication: bool = False
+    """Whether it is told when broadcasts from the database flow (``replication_ready``)."""
     presence: bool = False
     """Whether it is told who is there (``presence.enabled``)."""
     presence_key: str = ""
@@ -52,6 +54,7 @@ def parse_config(content: dict[str, Any]) -> ChannelConfig:
     return ChannelConfig(
         ack=_flag(broadcast.get("ack")),
         hears_itself=_flag(broadcast.get("self")),
+        awaits_replication=_flag(broadcast.get("replication_ready")),
         presence=_flag(presence.get("enabled")),
         presence_key=_key(presence.get("key")),
         private=_flag(config.get("private")),

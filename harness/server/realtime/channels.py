@@ -33,6 +33,7 @@ from harness.server.switches import Switches
 from harness.wire.phoenix import Frame
 
 SUBSCRIBED = "Subscribed to PostgreSQL"
+REPLICATING = "Replication connection established"
 _DEFAULTS = ChannelConfig()
 
 
@@ -108,7 +109,10 @@ class Channels:
             self._due.plan(at_s, channel.number, channel.key, "subscribed")
         self._plan_confirmation(channel, now_s)
         reply = Send(peer, answers.reply(frame, "ok", {"postgres_changes": join.echo}))
-        return [*replaced, reply, *close, noted(channel, "joined", now_s)]
+        effects = [*replaced, reply, *close, noted(channel, "joined", now_s)]
+        if config.awaits_replication:
+            effects.append(told(channel, extension="system", status="ok", message=REPLICATING))
+        return effects
 
     def refuse(self, peer: Peer, frame: Frame, reason: str, now_s: float) -> list[Effect]:
         """Refuse a join. A channel of the topic that is already there ends all the same."""

@@ -111,7 +111,8 @@ class Protocol:
         join = parse_join(frame.payload)
         effects = self._channels.join(peer, frame, join, claims, now_s, config=config)
         self._quotas.count_connection(peer.connection)
-        return Reaction((*effects, *self._pushes.joined(peer, frame.topic, now_s)))
+        state = self._pushes.joined(peer, frame.topic, now_s)
+        return Reaction((*effects, *state), stall_s=self._switches.knobs.join_delay_s)
 
     def _refuse(self, peer: Peer, frame: Frame, reason: str, now_s: float) -> Reaction:
         effects = self._channels.refuse(peer, frame, reason, now_s)

@@ -17,13 +17,18 @@ from harness.server.realtime.channel_config import (
 
 def test_everything_that_can_be_asked_for_is_understood() -> None:
     config = {
-        "broadcast": {"ack": True, "self": True},
+        "broadcast": {"ack": True, "self": True, "replication_ready": True},
         "presence": {"key": "ann", "enabled": True},
         "private": True,
     }
 
     assert parse_config({"config": config}) == ChannelConfig(
-        ack=True, hears_itself=True, presence=True, presence_key="ann", private=True
+        ack=True,
+        hears_itself=True,
+        awaits_replication=True,
+        presence=True,
+        presence_key="ann",
+        private=True,
     )
 
 

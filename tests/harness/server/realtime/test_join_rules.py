@@ -158,3 +158,21 @@ def test_a_channel_that_lives_through_the_start_of_the_defect_ends_at_its_next_c
         "system",
         "phx_close",
     ]
+
+
+def test_a_join_that_waits_for_replication_is_told_of_it() -> None:
+    reply, system = answers(Client().joins(broadcast={"replication_ready": True}))
+
+    assert reply[3] == "phx_reply"
+    assert system[4]["extension"] == "system"
+    assert (system[4]["status"], system[4]["message"]) == (
+        "ok",
+        "Replication connection established",
+    )
+
+
+def test_a_join_can_be_made_to_take_a_while() -> None:
+    joined = Client(rules=Rules(join_delay_s=2.0)).joins()
+
+    assert joined.stall_s == 2.0
+    assert answers(joined)[0][4]["status"] == "ok"

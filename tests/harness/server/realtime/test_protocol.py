@@ -138,6 +138,8 @@ def test_a_malformed_frame_is_dropped_and_the_reason_given(text: str) -> None:
     assert reaction.dropped
 
 
+EVENTS = ["phx_join", "access_token", "phx_leave", "broadcast", "presence", "x"]
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -145,7 +147,7 @@ json_values = st.recursive(
 )
 
 
-@given(payload=json_values, event=st.sampled_from(["phx_join", "access_token", "phx_leave", "x"]))
+@given(payload=json_values, event=st.sampled_from(EVENTS))
 def test_no_payload_of_a_client_raises(payload: Any, event: str) -> None:
     client = Client()
     client.sends(join_frame(room_filter()))
@@ -154,6 +156,46 @@ def test_no_payload_of_a_client_raises(payload: Any, event: str) -> None:
     client.says(text, 1.0)
     client.rooms.advance(10.0)
     client.rooms.publish(change(), "now")
+
+
+names = st.sampled_from([b"", b"7", b"\xff", TOPIC.encode(), *(one.encode() for one in EVENTS)])
+sized = st.lists(names, max_size=5).map(
+    lambda fields: bytes(len(one) for one in fields) + b"".join(fields)
+)
+
+
+@given(kind=st.sampled_from([b"", b"\x00", b"\x03", b"\x09"]), header=sized, rest=st.binary())
+def test_no_binary_message_of_a_client_raises(kind: bytes, header: bytes, rest: bytes) -> None:
+    client = Client()
+    client.sends(join_frame(room_filter()))
+
+    client.says_bytes(kind + header + rest, 1.0)
+
+
+@given(said=json_values)
+def test_no_presence_of_a_client_raises(said: Any) -> None:
+    client = Client()
+    client.joins(presence={"enabled": True})
+
+    client.sends(push("presence", {"event": "track", "payload": said}))
+
+
+def test_text_that_is_no_utf_8_is_dropped() -> None:
+    client = Client()
+    client.joins(broadcast={"self": True})
+
+    reaction = client.says(b'["7","8","realtime:webinar-42","broadcast",{"a":"\xff"}]')
+
+    assert reaction.dropped
+    assert reaction.effects == ()
+
+
+def test_more_than_five_items_are_read_as_five() -> None:
+    assert answers(Client().says('[null,"31","phoenix","heartbeat",{},1]'))[0][1] == "31"
+
+
+def test_a_frame_of_1_without_ref_is_dropped() -> None:
+    assert Client(V1).says('{"topic":"phoenix","event":"heartbeat","payload":{}}').dropped
 
 
 @given(filters=st.lists(st.none() | st.dictionaries(st.text(max_size=8), json_values, max_size=5)))
