@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Iterable, Sequence
+from random import Random
 from typing import assert_never
 
 from starlette import types as asgi
@@ -56,7 +57,8 @@ class Realtime:
         self._tokens = tokens
         self._switches = switches
         self._clock = clock
-        core = make_core(tokens, switches)
+        # Refs of presence must not come again after a restart, or clients take new for old.
+        core = make_core(tokens, switches, Random())
         self.quotas = core.quotas
         self._gate = core.gate
         self._channels = core.channels
@@ -67,6 +69,7 @@ class Realtime:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_s: float | None = None
         self._dropped_frames = SparingLog()
+        self._half_open = switches.knobs.half_open
         self.subscriptions: list[Subscription] = []
         """Every change of a subscription since the process started."""
         self.slow_readers_dropped = 0
@@ -201,8 +204,11 @@ class Realtime:
 
     def _turned(self) -> None:
         """A knob may have been turned: let the sockets stand still, or go on."""
+        if self._half_open == self._switches.knobs.half_open:
+            return
+        self._half_open = self._switches.knobs.half_open
         for connection in self._connections.values():
-            if self._switches.knobs.half_open:
+            if self._half_open:
                 connection.pause_reading()
             else:
                 connection.resume_reading()
