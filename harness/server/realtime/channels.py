@@ -142,7 +142,7 @@ class Channels:
         """
         channel = self._replace(self._channels[peer.connection, topic], claims=claims)
         self._plan_confirmation(channel, now_s)
-        if channel.bindings:
+        if channel.bindings or channel.problem is not None:
             knobs = self._switches.knobs
             delay_s = self._rng.uniform(knobs.resubscribe_min_s, knobs.resubscribe_max_s)
             at_s = now_s + delay_s

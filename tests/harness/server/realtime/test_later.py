@@ -6,7 +6,7 @@ from harness.server.knobs import Knobs
 from harness.server.realtime.channels import Channels
 from harness.server.realtime.effects import Drop
 from harness.server.switches import Switches
-from tests.harness.server.builders import TOPIC, V2, claims, frames, push
+from tests.harness.server.builders import TOPIC, V2, claims, frames, push, room_filter
 from tests.harness.server.realtime.test_channels import KNOBS, join, live_room, whats
 
 
@@ -27,6 +27,14 @@ def test_a_renewal_before_system_ok_does_not_delay_it() -> None:
 
     assert [frame[3] for _, frame in frames(rooms.advance(0.5))] == ["system"]
     assert [frame[3] for _, frame in frames(rooms.advance(2.1))] == ["system"]
+
+
+def test_a_renewal_tries_bindings_again_that_could_not_be_served() -> None:
+    rooms = live_room({**room_filter(), "filter": "undefined"})
+    rooms.renew(V2, TOPIC, claims(token="u"), 1.0)
+
+    ((_, system),) = frames(rooms.advance(3.0))
+    assert system[4]["status"] == "error"
 
 
 def test_resubscriptions_are_spread_over_the_knobs_span() -> None:
