@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -25,8 +25,6 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Wait before a refused join is answered; the whole socket stands still meanwhile."""
     idle_timeout_s: float = 60.0
     """A socket on which nothing was received for this long is closed with 1000."""
-    dispatch_delay_s: float = 0.0
-    """From the commit of a row to its way to the receivers."""
     max_unsent_bytes: int = 1_000_000
     """A receiver with more than this waiting in the server is dropped without a Close frame."""
     max_frame_bytes: int = 5_000_000
@@ -49,6 +47,24 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     auth_rate_limit_per_5min: int = 0
     """Requests to ``/token`` in five minutes from one address, after a burst of 30; 0: any
     number. Hosted allows 150, which a load generator behind one address cannot live with."""
+    poll_interval_s: Annotated[float, msgspec.Meta(ge=0)] = 0.1
+    """How soon the change stream is read again after a read in which nobody was interested, plus
+    half to all of it by chance. 0 sends every change as soon as it is committed."""
+    poll_idle_multiplier: Annotated[int, msgspec.Meta(ge=0)] = 5
+    """How many such intervals pass after a read that found nothing."""
+    poll_max_changes: Annotated[int, msgspec.Meta(ge=1)] = 100
+    """How many changes are read at once."""
+    cdc_stop_after_s: float = 600.0
+    """The change stream is given up after so long without a subscriber."""
+    cold_start_s: float = 0.0
+    """How much later `system ok` comes where the change stream has to be started first; ours,
+    hosted it takes 1 to 3 s."""
+    max_change_bytes: int = 1024 * 1024
+    """A change whose JSON is longer is sent without its values over 64 bytes (error 413)."""
+    late_system_ok_s: float = 15.0
+    """How much later it comes under the defect `late-system-ok`."""
+    lost_on_reconnect_s: float = 5.0
+    """How long somebody who came back gets no rows under `event-lost-on-reconnect`."""
     plan: Literal["off", "free", "pro", "team"] = "off"
     """Whose quotas hold: those of a hosted plan, or none; ours, hosted projects always have one."""
     max_channels: int = 100

@@ -27,7 +27,7 @@ from harness.server.chat.routes import api_app
 from harness.server.defects import Defect, Defects
 from harness.server.knobs import Knobs
 from harness.server.listeners import BACKLOG, Listeners, Ports, listening
-from harness.server.realtime.dispatch import Dispatch
+from harness.server.realtime.poller import Poller
 from harness.server.realtime.rest_routes import rest_routes
 from harness.server.realtime.shell import Realtime, realtime_app
 from harness.server.realtime.sockets import RealtimeSocket
@@ -74,12 +74,12 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
     key = ec_key(auth_store, settings.jwt_private_key)
     tokens = Tokens(settings.jwt_secret, wall_time, key, switches)
     realtime = Realtime(tokens, switches, monotonic_s)
-    dispatch = Dispatch(realtime.publish, switches, monotonic_s)
+    poller = Poller(realtime.publish, switches, monotonic_s)
     lag = LoopLag(monotonic_s)
     with (
         contextlib.closing(auth_store),
         listening(settings.host, settings.ports) as listeners,
-        contextlib.closing(_open_storage(settings, dispatch)) as storage,
+        contextlib.closing(_open_storage(settings, poller)) as storage,
     ):
         origin = f"http://{settings.host}:{listeners.ports.realtime_port}"
         auth = open_auth(auth_store, tokens, settings.jwt_algorithm, origin)
@@ -96,7 +96,7 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
             )
         ]
         async with asyncio.TaskGroup() as tasks:
-            helpers = [tasks.create_task(dispatch.run()), tasks.create_task(lag.run())]
+            helpers = [tasks.create_task(poller.run()), tasks.create_task(lag.run())]
             serving = _start(servers, listeners, tasks)
             await _started(servers)
             on_ready(listeners.ports)
@@ -152,11 +152,11 @@ async def _started(servers: Sequence[_Server]) -> None:
         await asyncio.sleep(0.005)
 
 
-def _open_storage(settings: Settings, dispatch: Dispatch) -> SqliteStorage:
+def _open_storage(settings: Settings, poller: Poller) -> SqliteStorage:
     loop = asyncio.get_running_loop()
 
     def on_commit(changes: tuple[Change, ...]) -> None:
-        loop.call_soon_threadsafe(dispatch.committed, changes)
+        loop.call_soon_threadsafe(poller.committed, changes)
 
     once = Defect.NO_IDEMPOTENCY not in settings.defects
     return SqliteStorage(settings.database, on_commit, once=once)

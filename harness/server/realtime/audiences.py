@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import msgspec
+
 from harness.server.access import Access
-from harness.server.realtime.change_frames import change_data, change_payload
+from harness.server.realtime.bindings import Binding
+from harness.server.realtime.change_frames import Rendering, change_data, change_payload
 from harness.server.realtime.effects import Effect, Peer, Publish
-from harness.server.realtime.joins import Binding
 from harness.server.storage.model import Change
 from harness.wire.phoenix import Frame, Vsn
 
@@ -35,6 +37,10 @@ class Audiences:
         # inner dicts are ordered sets of connections: the same history gives the same order.
         self._rooms: dict[int | None, dict[Audience, dict[int, None]]] = {}
 
+    def __bool__(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._rooms)
+
     def add(self, audience: Audience, peer: Peer) -> None:
         """From now on a connection is sent what its audience gets."""
         for room in _rooms(audience):
@@ -50,26 +56,34 @@ class Audiences:
             if not audiences:
                 del self._rooms[room]
 
-    def publish(self, change: Change, commit_timestamp: str, *, whole_old: bool) -> list[Effect]:
+    def publish(self, change: Change, commit_timestamp: str, rendering: Rendering) -> list[Effect]:
         """Send a change to all audiences that may read its row and have a binding that it passes.
 
-        ``whole_old``: the table's replica identity is FULL.
+        Bindings of a channel that select the same columns share a frame.
         """
         commit = change.commit
+        row = change.old if commit.op == "DELETE" else change.row
         # A DELETE is filtered by the old key columns; the room is among them only under FULL.
-        room = None if commit.op == "DELETE" and not whole_old else commit.webinar_id
+        key_only = commit.op == "DELETE" and not rendering.whole_old
+        room = None if key_only else commit.webinar_id
         audiences = {**self._rooms.get(None, {}), **self._rooms.get(room, {})}
-        if not audiences:
-            return []
-        data = change_data(change, commit_timestamp, whole_old=whole_old)
         effects: list[Effect] = []
+        datas: dict[tuple[str, ...] | None, msgspec.Raw] = {}
         for audience, connections in audiences.items():
             # The genuine server asks for no permission before it tells of a DELETE.
-            if commit.op != "DELETE" and not audience.access.may_read(commit.webinar_id):
+            if row is None or not (
+                commit.op == "DELETE" or audience.access.may_read(commit.webinar_id)
+            ):
                 continue
-            ids = tuple(one.id for one in audience.bindings if one.matches(commit.op, room))
-            if ids:
-                content = change_payload(ids, data)
+            matching = [
+                one for one in audience.bindings if one.matches(commit.op, row, key_only=key_only)
+            ]
+            for select in sorted({one.select for one in matching}, key=lambda one: one or ()):
+                if select not in datas:
+                    datas[select] = change_data(change, commit_timestamp, rendering, select)
+                # The genuine server lists them last first.
+                ids = tuple(one.id for one in reversed(matching) if one.select == select)
+                content = change_payload(ids, datas[select])
                 frame = Frame(None, None, audience.topic, "postgres_changes", content)
                 effects.append(Publish(audience.vsn, frame, tuple(connections)))
         return effects

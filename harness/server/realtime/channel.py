@@ -9,9 +9,9 @@ from harness.commitlog import Subscription
 from harness.server.auth.tokens import Claims
 from harness.server.realtime import answers
 from harness.server.realtime.audiences import Audience
+from harness.server.realtime.bindings import Binding
 from harness.server.realtime.channel_config import ChannelConfig
 from harness.server.realtime.effects import Note, Peer, Send
-from harness.server.realtime.joins import Binding
 from harness.server.realtime.presence_calls import Window
 from harness.server.realtime.topics import TopicName
 

@@ -20,12 +20,15 @@ from harness.server.auth.tokens import Claims, expired
 from harness.server.defects import Defect
 from harness.server.realtime import answers
 from harness.server.realtime.audiences import Audience, Audiences
+from harness.server.realtime.change_frames import Rendering
+from harness.server.realtime.change_stream import ChangeStream
 from harness.server.realtime.channel import Channel, closing, noted, told
 from harness.server.realtime.channel_config import ChannelConfig
 from harness.server.realtime.due import DueTimes
 from harness.server.realtime.effects import Effect, Peer, Send
 from harness.server.realtime.joins import Join
 from harness.server.realtime.presence_calls import Window
+from harness.server.realtime.reconnects import Reconnects
 from harness.server.realtime.sweep import Sweep
 from harness.server.realtime.topics import TopicName, Topics
 from harness.server.storage.model import Change
@@ -46,6 +49,8 @@ class Channels:
         self._channels: dict[tuple[int, str], Channel] = {}
         self._of_connection: dict[int, dict[str, None]] = {}
         self._audiences = Audiences()
+        self._stream = ChangeStream(switches)
+        self._reconnects = Reconnects(switches)
         self._due = DueTimes()
         self._sweep = Sweep()
         self._joins = 0
@@ -105,8 +110,7 @@ class Channels:
         self._sweep.in_use(peer.connection)
         self.topics.enter(channel.name, peer, presence=config.presence)
         if join.echo:
-            at_s = now_s + self._switches.knobs.system_ok_delay_s
-            self._due.plan(at_s, channel.number, channel.key, "subscribed")
+            self._due.plan(self._system_ok_s(now_s), channel.number, channel.key, "subscribed")
         self._plan_confirmation(channel, now_s)
         reply = Send(peer, answers.reply(frame, "ok", {"postgres_changes": join.echo}))
         effects = [*replaced, reply, *close, noted(channel, "joined", now_s)]
@@ -195,8 +199,11 @@ class Channels:
 
     def publish(self, change: Change, commit_timestamp: str) -> list[Effect]:
         """Send a committed change to all live channels that may see it and asked for it."""
-        whole_old = self._switches.knobs.replica_identity_full
-        return self._audiences.publish(change, commit_timestamp, whole_old=whole_old)
+        if self._switches.has(Defect.MUTE):
+            return []
+        rendering = Rendering.of(self._switches)
+        effects = self._audiences.publish(change, commit_timestamp, rendering)
+        return self._reconnects.heard(effects, change.commit.committed_s)
 
     def farewell(self) -> list[Effect]:
         """What every channel is told before the server closes its sockets with 1012."""
@@ -221,6 +228,10 @@ class Channels:
                 self._audiences.remove(was, channel.peer)
             self._audiences.add(audience, channel.peer)
             channel = self._replace(channel, audience=audience)
+            self._stream.used(now_s, by_anybody=True)
+        if was is None:
+            user_id = channel.claims.user_id
+            self._reconnects.live(channel.peer.connection, channel.topic, user_id, now_s)
         return [ok] if was is not None else [ok, noted(channel, "live", now_s)]
 
     def _confirm(self, channel: Channel, now_s: float) -> list[Effect]:
@@ -234,6 +245,12 @@ class Channels:
     def _plan_confirmation(self, channel: Channel, now_s: float) -> None:
         at_s = min(now_s + self._switches.knobs.confirm_token_s, channel.claims.expires_s)
         self._due.plan(at_s, channel.number, channel.key, "confirm")
+
+    def _system_ok_s(self, joined_s: float) -> float:
+        """When a channel that joins becomes live."""
+        knobs = self._switches.knobs
+        late_s = knobs.late_system_ok_s if self._switches.has(Defect.LATE_SYSTEM_OK) else 0.0
+        return self._stream.wanted(joined_s) + knobs.system_ok_delay_s + late_s
 
     def _replace_duplicate(
         self, peer: Peer, topic: str, now_s: float
@@ -260,6 +277,7 @@ class Channels:
             self._sweep.unused(connection, now_s, self._switches.knobs.no_channel_sweep_s)
         if channel.audience is not None:
             self._audiences.remove(channel.audience, channel.peer)
+            self._stream.used(now_s, by_anybody=bool(self._audiences))
         return self.topics.leave(channel.name, connection)
 
     def _uuid(self) -> str:

@@ -88,13 +88,17 @@ class Realtime:
         """Judge a token now."""
         return self._tokens.verify(token, self._clock())
 
-    def publish(self, change: Change) -> None:
-        """Send a committed change to those who listen, unless the project's quota is used up."""
+    def publish(self, change: Change) -> bool:
+        """Send a committed change to those who listen, unless the project's quota is used up.
+
+        Whether there was anybody.
+        """
         timestamp = self._tokens.wall_time.commit_timestamp(change.commit.committed_s)
         published = self.quotas.publish_change(
             lambda: self._channels.publish(change, timestamp), self._clock()
         )
         self._perform(published)
+        return bool(published)
 
     def broadcast(self, name: TopicName, broadcast: Broadcast) -> None:
         """Send a broadcast that came over HTTP."""

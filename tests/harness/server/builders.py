@@ -74,7 +74,13 @@ def row(row_id: int = 901, room: int = 42, *, hidden: bool = False) -> MessageRo
     return MessageRow(row_id, room, USER, MESSAGE, "hi", "2026-11-23T10:00:00.12+00:00", hidden)
 
 
-def change(op: Op = "INSERT", row_id: int = 901, room: int = 42, seq: int = 1) -> Change:
+def change(
+    op: Op = "INSERT",
+    row_id: int = 901,
+    room: int = 42,
+    seq: int = 1,
+    committed_s: float = 1.0,
+) -> Change:
     commit = Commit(
         seq=seq,
         op=op,
@@ -83,7 +89,7 @@ def change(op: Op = "INSERT", row_id: int = 901, room: int = 42, seq: int = 1) -
         user_id=USER,
         client_msg_id=MESSAGE,
         body="hi",
-        committed_s=1.0,
+        committed_s=committed_s,
     )
     new = None if op == "DELETE" else row(row_id, room, hidden=op == "UPDATE")
     return Change(commit, new, None if op == "INSERT" else row(row_id, room))

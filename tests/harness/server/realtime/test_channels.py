@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from harness.server.access import Access
+from harness.server.defects import Defect, Defects
 from harness.server.knobs import Knobs
+from harness.server.realtime.bindings import binding_id
 from harness.server.realtime.channels import Channels
 from harness.server.realtime.effects import Effect, Note, Publish
-from harness.server.realtime.joins import binding_id, parse_join
+from harness.server.realtime.joins import parse_join
 from harness.server.switches import Switches
 from tests.harness.server.builders import (
     TOPIC,
@@ -36,8 +42,10 @@ def join(
     return rooms.join(peer, frame, parse_join(frame.payload), claims(expires_s=expires_s), now_s)
 
 
-def live_room(*filters: dict[str, Any], knobs: Knobs = KNOBS) -> Channels:
-    rooms = Channels(Switches(knobs))
+def live_room(
+    *filters: dict[str, Any], knobs: Knobs = KNOBS, defects: Defects = frozenset()
+) -> Channels:
+    rooms = Channels(Switches(knobs, defects))
     join(rooms, *filters)
     rooms.advance(0.5)
     return rooms
@@ -224,7 +232,7 @@ def test_a_row_is_one_frame_with_the_ids_of_all_bindings_that_match() -> None:
     ((_, frame),) = frames(rooms.publish(change(), AT))
 
     assert frame[:4] == [None, None, TOPIC, "postgres_changes"]
-    assert frame[4]["ids"] == [binding_id(room_filter(event="*")), binding_id(room_filter())]
+    assert frame[4]["ids"] == [binding_id(room_filter()), binding_id(room_filter(event="*"))]
 
 
 def test_rows_of_other_rooms_do_not_arrive() -> None:
@@ -245,6 +253,106 @@ def test_a_filtered_binding_gets_no_delete_under_default_replica_identity() -> N
     assert live_room(room_filter(event="*")).publish(delete, AT) == []
     ((_, frame),) = frames(live_room(room_filter(event="*"), knobs=full).publish(delete, AT))
     assert frame[4]["data"]["old_record"] == {"id": 901}
+
+
+def test_bindings_that_select_alike_share_a_frame_and_others_do_not() -> None:
+    body = {**room_filter(), "select": ["body"]}
+    rooms = live_room(room_filter(), body, {**body, "event": "*"})
+
+    (_, whole), (_, part) = frames(rooms.publish(change(), AT))
+
+    assert len(whole[4]["data"]["record"]) == 7
+    assert whole[4]["ids"] == [binding_id(room_filter())]
+    assert part[4]["data"]["record"] == {"id": 901, "body": "hi"}
+    assert part[4]["ids"] == [binding_id({**body, "event": "*"}), binding_id(body)]
+
+
+def test_further_conditions_of_a_filter_are_asked_within_the_room() -> None:
+    shown = {**room_filter(event="*"), "filter": "webinar_id=eq.42,hidden=is.false"}
+    rooms = live_room(shown)
+
+    assert [len(frames(rooms.publish(change(op), AT))) for op in ("INSERT", "UPDATE")] == [1, 0]
+    assert rooms.publish(change(room=7), AT) == []
+
+
+@pytest.mark.parametrize("filter_", ["id=eq.901", "body=eq.hi"])
+def test_a_delete_is_seen_by_filters_on_its_key_alone_or_on_all_under_full(filter_: str) -> None:
+    binding = {**room_filter(event="DELETE"), "filter": filter_}
+    full = Knobs(system_ok_delay_s=0.5, replica_identity_full=True)
+
+    by_key = len(frames(live_room(binding).publish(change("DELETE"), AT)))
+    whole = len(frames(live_room(binding, knobs=full).publish(change("DELETE"), AT)))
+
+    assert (by_key, whole) == (int(filter_.startswith("id=")), 1)
+
+
+def test_an_outsider_gets_no_rows_but_hears_of_deletes() -> None:
+    rooms = Channels(Switches(KNOBS))
+    everything = {"event": "*", "schema": "public", "table": "messages"}
+    frame = join_frame(everything)
+    outsider = replace(claims(), access=Access("anon"))
+    rooms.join(V2, frame, parse_join(frame.payload), outsider, 0.0)
+    rooms.advance(0.5)
+
+    sent = [len(rooms.publish(change(op), AT)) for op in ("INSERT", "UPDATE", "DELETE")]
+
+    assert sent == [0, 0, 1]
+
+
+def test_mute_channels_are_told_that_they_are_subscribed_and_get_no_rows() -> None:
+    rooms = Channels(Switches(KNOBS, frozenset({Defect.MUTE})))
+    join(rooms)
+
+    ((_, system),) = frames(rooms.advance(0.5))
+    assert system[4]["status"] == "ok"
+    assert rooms.publish(change(), AT) == []
+
+
+def test_a_late_system_ok_comes_late_and_rows_with_it() -> None:
+    knobs = Knobs(system_ok_delay_s=0.5, late_system_ok_s=3.0)
+    rooms = Channels(Switches(knobs, frozenset({Defect.LATE_SYSTEM_OK})))
+    join(rooms)
+
+    assert rooms.advance(3.4) == []
+    assert rooms.publish(change(), AT) == []
+    assert len(frames(rooms.advance(3.5))) == 1
+    assert len(rooms.publish(change(), AT)) == 1
+
+
+def test_a_cold_change_stream_delays_system_ok_and_a_warm_one_does_not() -> None:
+    rooms = Channels(Switches(Knobs(system_ok_delay_s=0.5, cold_start_s=2.0)))
+    join(rooms)
+    assert rooms.advance(2.4) == []
+    rooms.advance(2.5)
+    rooms.drop(V2, 3.0)
+
+    join(rooms, now_s=602.0)
+    assert len(frames(rooms.advance(602.5))) == 1
+    rooms.drop(V2, 603.0)
+    join(rooms, now_s=1203.0)
+    assert rooms.advance(1205.4) == []
+    assert len(frames(rooms.advance(1205.5))) == 1
+
+
+def test_who_joins_again_under_event_lost_on_reconnect_is_live_but_misses_rows() -> None:
+    knobs = Knobs(system_ok_delay_s=0.5, lost_on_reconnect_s=5.0)
+    rooms = live_room(knobs=knobs, defects=frozenset({Defect.EVENT_LOST_ON_RECONNECT}))
+    assert len(rooms.publish(change(), AT)) == 1
+    rooms.drop(V2, 0.6)
+    join(rooms, now_s=1.0)
+
+    assert whats(rooms.advance(1.5)) == ["live"]
+    assert rooms.publish(change(committed_s=6.4), AT) == []
+    assert len(rooms.publish(change(committed_s=6.5), AT)) == 1
+
+
+def test_a_renewed_token_of_mute_bindings_brings_their_error_again() -> None:
+    rooms = live_room({**room_filter(), "filter": "undefined"})
+
+    rooms.renew(V2, TOPIC, claims(token="u"), 1.0)
+
+    ((_, system),) = frames(rooms.advance(3.0))
+    assert system[4]["status"] == "error"
 
 
 def test_every_channel_hears_of_the_end_before_the_server_stops() -> None:
