@@ -42,8 +42,10 @@ def anon_token() -> str:
     return mint_anon(SECRET, issued_at_unix_s=UNIX_START_S)
 
 
-def claims(*, expires_s: float = 3600.0, token: str = "t", user_id: str = USER) -> Claims:
-    return Claims(token, user_id, MEMBER, expires_s)
+def claims(
+    *, expires_s: float = 3600.0, token: str = "t", user_id: str = USER, access: Access = MEMBER
+) -> Claims:
+    return Claims(token, user_id, access, expires_s)
 
 
 def room_filter(room: int = 42, event: str = "INSERT") -> dict[str, Any]:

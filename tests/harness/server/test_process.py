@@ -36,6 +36,7 @@ QUICK = (
     *("--knob", "connect_error_backoff_s=0.05"),
     *("--knob", "join_error_backoff_s=0.2"),
     *("--knob", "system_ok_delay_s=0.01"),
+    *("--knob", "poll_interval_s=0"),
 )
 HEARTBEAT = Frame(None, "99", "phoenix", "heartbeat", payload({}))
 
