@@ -29,51 +29,43 @@ class Join:
     """Why the bindings cannot be served, as the ``system`` error says it."""
 
 
-class _Config(msgspec.Struct, frozen=True):
-    postgres_changes: list[dict[str, Any] | None] | None = None
-
-
-class _Payload(msgspec.Struct, frozen=True):
-    config: _Config | None = None
-    access_token: str | None = None
-    user_token: str | None = None
-
-
 def parse_join(payload: msgspec.Raw) -> Join:
     """Read the payload of a ``phx_join``; never raises."""
-    try:
-        asked = msgspec.json.decode(payload, type=_Payload)
-    except msgspec.DecodeError:
-        asked = _Payload()
-    wanted = (asked.config and asked.config.postgres_changes) or []
-    filters = [one for one in wanted if one is not None]
+    asked = _object(payload)
+    config = asked.get("config")
+    wanted = config.get("postgres_changes") if isinstance(config, dict) else None
+    # What is no binding at all is left out; genuinely, only null is, and the rest refuses the join.
+    filters = [one for one in wanted if isinstance(one, dict)] if isinstance(wanted, list) else []
     echo = tuple(
         msgspec.Raw(msgspec.json.encode({**one, "id": binding_id(one)})) for one in filters
     )
     bindings = _bind(filters)
     return Join(
-        access_token=own_token(asked.access_token or asked.user_token),
+        access_token=own_token(asked.get("access_token") or asked.get("user_token")),
         bindings=() if isinstance(bindings, str) else bindings,
         echo=echo,
         problem=bindings if isinstance(bindings, str) else None,
     )
 
 
-class _TokenPush(msgspec.Struct, frozen=True):
-    access_token: str | None = None
-
-
 def parse_token_push(payload: msgspec.Raw) -> str | None:
     """The token of an ``access_token`` push; ``None`` where there is nothing to take over."""
-    try:
-        return own_token(msgspec.json.decode(payload, type=_TokenPush).access_token)
-    except msgspec.DecodeError:
-        return None
+    return own_token(_object(payload).get("access_token"))
 
 
-def own_token(token: str | None) -> str | None:
+def own_token(token: Any) -> str | None:
     """``None`` for an absent token and for API keys of the ``sb_`` kind, which name no user."""
-    return None if not token or token.startswith("sb_") else token
+    usable = isinstance(token, str) and token and not token.startswith("sb_")
+    return token if usable else None
+
+
+def _object(payload: msgspec.Raw) -> dict[str, Any]:
+    """A payload as an object; empty where it is none."""
+    try:
+        asked = msgspec.json.decode(payload)
+    except msgspec.DecodeError:
+        return {}
+    return asked if isinstance(asked, dict) else {}
 
 
 def _bind(filters: list[dict[str, Any]]) -> tuple[Binding, ...] | str:

@@ -130,3 +130,14 @@ def test_every_change_is_read_once_in_order_and_never_late(
     read_until(1e9, True)
 
     assert got == list(range(1, seq + 1))
+
+
+def test_a_delete_that_was_read_hides_nothing_that_comes_later() -> None:
+    one = cadence()
+    one.committed((change("DELETE", row_id=7, seq=1),), 1.0)
+    one.read(1.0)
+    one.done(interested=True, now_s=1.0)
+
+    one.committed((change(row_id=7, seq=2),), 1.1)
+
+    assert seqs(one.read(1.5)) == [2]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.server.realtime.joins import Join, parse_join
+from harness.server.realtime.joins import Join, parse_join, parse_token_push
 from harness.wire.phoenix import payload
 from tests.harness.server.builders import join_frame, room_filter
 
@@ -41,3 +41,21 @@ def test_a_payload_that_makes_no_sense_joins_without_bindings(content: Any) -> N
 
 def test_the_older_name_of_the_token_is_understood() -> None:
     assert parse_join(payload({"user_token": "t"})).access_token == "t"
+
+
+@pytest.mark.parametrize("bad", [{"config": 1}, {"config": {"postgres_changes": 1}}])
+def test_what_makes_no_sense_does_not_cost_the_token(bad: Any) -> None:
+    assert parse_join(payload({**bad, "access_token": "t"})).access_token == "t"
+
+
+def test_what_is_no_binding_is_left_out_and_the_others_are_served() -> None:
+    join = parse_join(payload({"config": {"postgres_changes": [room_filter(), None, "x"]}}))
+
+    assert [one.webinar_id for one in join.bindings] == [42]
+    assert len(join.echo) == 1
+
+
+@pytest.mark.parametrize("token", ["", "sb_publishable_x", 1, None])
+def test_what_names_no_user_leaves_the_connections_own_token(token: Any) -> None:
+    assert parse_join(payload({"access_token": token})).access_token is None
+    assert parse_token_push(payload({"access_token": token})) is None

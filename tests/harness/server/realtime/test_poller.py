@@ -50,6 +50,22 @@ def test_changes_leave_in_commit_order() -> None:
     assert asyncio.run(polled(batches, last=260)) == list(range(1, 261))
 
 
+def test_a_commit_wakes_a_poller_that_sleeps() -> None:
+    async def run() -> list[int]:
+        sink = Sink(1)
+        poller = Poller(sink, Switches(Knobs(poll_interval_s=0.0)), lambda: 0.0)
+        running = asyncio.create_task(poller.run())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        poller.committed(changes(1, 1))
+        async with asyncio.timeout(10):
+            await sink.done.wait()
+        running.cancel()
+        return sink.got
+
+    assert asyncio.run(run()) == [1]
+
+
 def test_what_a_defect_holds_back_is_released_without_another_commit() -> None:
     defects = frozenset({Defect.EVENTS_REORDERED})
 
