@@ -33,7 +33,8 @@ UNTOUCHED: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     database = tmp_path_factory.mktemp("chaos") / "chat.db"
-    quick = ("--knob", "connect_error_backoff_s=0", "--knob", "system_ok_delay_s=0")
+    knobs = ("connect_error_backoff_s=0", "system_ok_delay_s=0", "poll_interval_s=0")
+    quick = [word for knob in knobs for word in ("--knob", knob)]
     with running(database, *quick) as server:
         yield server
 
