@@ -25,6 +25,7 @@ from harness.server.defects import DESCRIPTIONS, parse_defects
 from harness.server.knobs import parse_knobs
 from harness.server.listeners import Ports
 from harness.server.process import Settings, serve
+from harness.server.storage.database import parse_database
 
 SECRET_VARIABLE = "CHATQUAKE_JWT_SECRET"
 PRIVATE_KEY_VARIABLE = "CHATQUAKE_JWT_PRIVATE_KEY"
@@ -61,7 +62,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
             realtime_port=options.realtime_port,
             admin_port=options.admin_port,
         ),
-        database=options.database,
+        database=parse_database(options.database),
         jwt_secret=secret,
         jwt_private_key=environment.get(PRIVATE_KEY_VARIABLE) or None,
         jwt_algorithm=options.jwt_algorithm,
@@ -83,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1")
     for name in ("api", "realtime", "admin"):
         parser.add_argument(f"--{name}-port", type=int, default=0, help="0 picks a free one")
-    parser.add_argument("--database", type=Path, required=True, help="an SQLite file")
+    parser.add_argument(
+        "--database", required=True, help="an SQLite file, or a postgresql:// URL (docs/storage.md)"
+    )
     parser.add_argument(
         "--auth-database",
         type=Path,

@@ -9,7 +9,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -32,8 +31,8 @@ from harness.server.realtime.rest_routes import rest_routes
 from harness.server.realtime.shell import Realtime, realtime_app
 from harness.server.realtime.sockets import RealtimeSocket
 from harness.server.stats import LoopLag
-from harness.server.storage.model import Change
-from harness.server.storage.sqlite import SqliteStorage
+from harness.server.storage.database import Database, open_storage
+from harness.server.storage.model import Change, Storage
 from harness.server.switches import Switches
 from harness.server.walltime import WallTime
 
@@ -47,7 +46,7 @@ class Settings:
 
     host: str
     ports: Ports
-    database: Path
+    database: Database
     jwt_secret: str = field(repr=False)
     jwt_private_key: str | None = field(default=None, repr=False)
     """PEM; ``None``: the one that was made up first, from the auth database."""
@@ -152,14 +151,14 @@ async def _started(servers: Sequence[_Server]) -> None:
         await asyncio.sleep(0.005)
 
 
-def _open_storage(settings: Settings, poller: Poller) -> SqliteStorage:
+def _open_storage(settings: Settings, poller: Poller) -> Storage:
     loop = asyncio.get_running_loop()
 
     def on_commit(changes: tuple[Change, ...]) -> None:
         loop.call_soon_threadsafe(poller.committed, changes)
 
     once = Defect.NO_IDEMPOTENCY not in settings.defects
-    return SqliteStorage(settings.database, on_commit, once=once)
+    return open_storage(settings.database, on_commit, once=once)
 
 
 def _stop_event(with_lifeline: bool) -> asyncio.Event:

@@ -1,0 +1,172 @@
+"""The messages table in PostgreSQL: what is asked for on a pool of sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from harness.commitlog import Commit
+from harness.server.storage import postgres_schema
+from harness.server.storage.model import Draft, Selection, Stored
+from harness.server.storage.postgres_schema import Connection
+from harness.server.storage.selecting import POSTGRES, clauses_of
+from harness.wire.changes import MessageRow
+
+MAX_SESSIONS = 24
+MAX_HELD = 16
+"""Held inserts at once, a session each. A further one waits for one of these to end and takes
+its id only then, so that all others always have sessions left."""
+_SESSION_WITHIN_S = 10.0
+
+_COLUMNS = (
+    "id, webinar_id, user_id::text, client_msg_id::text, body, to_json(created_at) #>> '{}', hidden"
+)
+_SELECT = f"SELECT {_COLUMNS} FROM messages"
+_INSERT = f"""
+INSERT INTO messages (webinar_id, user_id, client_msg_id, body, created_at)
+VALUES (%s, %s::uuid, %s::uuid, %s, %s::timestamptz)
+ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
+"""
+_SAME = f"{_SELECT} WHERE webinar_id = %s AND user_id = %s::uuid AND client_msg_id = %s::uuid"
+_UPDATE = f"""
+UPDATE messages SET body = coalesce(%s, body), hidden = coalesce(%s, hidden)
+WHERE id = %s RETURNING {_COLUMNS}
+"""
+_DELETE = f"DELETE FROM messages WHERE id = %s RETURNING {_COLUMNS}"
+_COMMITS = """
+SELECT seq, op, row_id, webinar_id, user_id::text, client_msg_id::text, body, committed_s
+FROM commits WHERE seq > %s ORDER BY seq LIMIT %s
+"""
+
+_Key = tuple[int, str, str]
+
+
+class Messages:
+    """The table of one database. Everything runs on the event loop that opened it."""
+
+    def __init__(self, url: str, on_write: Callable[[], None], *, once: bool) -> None:
+        """``on_write`` is called after each commit that may have changed something."""
+        self._on_write = on_write
+        self._once = once
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            kwargs={"autocommit": True},
+            configure=_configure,
+            min_size=2,
+            max_size=MAX_SESSIONS,
+            timeout=_SESSION_WITHIN_S,
+            open=False,
+        )
+        self._held: dict[_Key, asyncio.Event] = {}
+        self._may_hold = asyncio.Semaphore(MAX_HELD)
+        self._closing = asyncio.Event()
+
+    async def open(self) -> None:
+        await self._pool.open(wait=True)
+
+    def hurry(self) -> None:
+        """Commit at once what is held, now and from now on."""
+        self._closing.set()
+
+    async def close(self) -> None:
+        """End all sessions; nothing may be asked for any more."""
+        await self._pool.close()
+
+    async def create(self, draft: Draft, hold_s: float) -> Stored:
+        key = (draft.webinar_id, draft.user_id, draft.client_msg_id)
+        # PostgreSQL itself would make a repeat wait for the held one, but in a session.
+        while self._once and (end := self._held.get(key)) is not None:
+            await end.wait()
+        while True:
+            row = await (self._hold(draft, key, hold_s) if hold_s > 0 else self._insert(draft))
+            if row is not None:
+                self._on_write()
+                return Stored(row, True)
+            there = await self._rows(_SAME, key)
+            if there:
+                return Stored(there[0], False)
+            # It was deleted in between: then this one is new after all.
+
+    async def update(self, row_id: int, body: str | None, hidden: bool | None) -> MessageRow | None:
+        return await self._write(_UPDATE, (body, hidden, row_id))
+
+    async def delete(self, row_id: int) -> MessageRow | None:
+        return await self._write(_DELETE, (row_id,))
+
+    async def select(self, selection: Selection) -> list[MessageRow]:
+        clauses, arguments = clauses_of(selection, POSTGRES)
+        return await self._rows(f"{_SELECT} {clauses}", arguments)
+
+    async def commits(self, after_seq: int, limit: int) -> list[Commit]:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(_COMMITS, (after_seq, limit))
+            return [_commit_of(row) async for row in cursor]
+
+    async def set_unique(self, on: bool) -> None:
+        async with self._pool.connection() as connection:
+            await postgres_schema.set_unique(connection, on)
+        self._once = on
+
+    async def _insert(self, draft: Draft) -> MessageRow | None:
+        rows = await self._rows(_INSERT, _values(draft))
+        return rows[0] if rows else None
+
+    async def _hold(self, draft: Draft, key: _Key, hold_s: float) -> MessageRow | None:
+        end = self._held[key] = asyncio.Event()
+        try:
+            async with (
+                self._may_hold,
+                self._pool.connection() as connection,
+                connection.transaction(),
+            ):
+                row = await (await connection.execute(_INSERT, _values(draft))).fetchone()
+                if row is None:
+                    return None
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(hold_s):
+                        await self._closing.wait()
+            return MessageRow(*row)
+        finally:
+            end.set()
+            if self._held.get(key) is end:
+                del self._held[key]
+
+    async def _write(self, query: str, arguments: tuple[object, ...]) -> MessageRow | None:
+        rows = await self._rows(query, arguments)
+        if rows:
+            self._on_write()
+        return rows[0] if rows else None
+
+    async def _rows(self, query: str, arguments: tuple[object, ...]) -> list[MessageRow]:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query, arguments)
+            return [MessageRow(*row) for row in await cursor.fetchall()]
+
+
+async def _configure(connection: Connection) -> None:
+    await connection.execute(postgres_schema.SESSION)
+
+
+def _values(draft: Draft) -> tuple[object, ...]:
+    return (
+        *(draft.webinar_id, draft.user_id, draft.client_msg_id),
+        *(draft.body, draft.created_at),
+    )
+
+
+def _commit_of(row: TupleRow) -> Commit:
+    seq, op, row_id, webinar_id, user_id, client_msg_id, body, committed_s = row
+    return Commit(
+        seq=seq,
+        op=op,
+        row_id=row_id,
+        webinar_id=webinar_id,
+        user_id=user_id,
+        client_msg_id=client_msg_id,
+        body=body,
+        committed_s=committed_s,
+    )

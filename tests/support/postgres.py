@@ -1,0 +1,134 @@
+"""A private PostgreSQL cluster from the machine's own programs, for the tests of the storage."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+
+from harness.server.storage.postgres_schema import drop
+from tests.support.required import skip_or_fail
+
+_DEBIAN = Path("/usr/lib/postgresql")
+_UNPRIVILEGED = "postgres"
+_START_WITHIN_S = 30.0
+_FAST = ("-c", "fsync=off", "-c", "full_page_writes=off")
+"""Tests kill our server, not the machine: what PostgreSQL wrote, stays."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running cluster that listens on a Unix socket only."""
+
+    folder: Path
+
+    def url(self, database: str, user: str = "postgres") -> str:
+        return f"postgresql://{user}@/{database}?host={self.folder}"
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of a new, empty database; at the end it and its slot are gone."""
+        name = f"chat_{uuid4().hex[:8]}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
+            try:
+                yield self.url(name)
+            finally:
+                _wait_for_sessions(connection, name)
+                drop(self.url(name))
+                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+def programs() -> Path:
+    """Where ``initdb`` and ``postgres`` are. Skips the test where something is missing."""
+    versions = sorted(_DEBIAN.glob("[0-9]*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    found = str(versions[-1]) if versions else shutil.which("postgres")
+    if found is None:
+        skip_or_fail("no PostgreSQL here (Debian: apt install postgresql)")
+    folder = Path(found).resolve().parent
+    if not any(folder.parent.glob("lib/**/wal2json.so")):
+        skip_or_fail("no wal2json here (Debian: apt install postgresql-15-wal2json)")
+    return folder
+
+
+@contextmanager
+def cluster(*settings: str, wal_level: str = "logical") -> Iterator[Cluster]:
+    """A cluster that is gone at the end, with further ``-c name=value`` settings."""
+    binaries = programs()
+    folder = Path(tempfile.mkdtemp(prefix="cq-pg-"))
+    user = _unprivileged(folder)
+    data = folder / "data"
+    try:
+        initdb = (
+            *(binaries / "initdb", "--pgdata", data, "--auth", "trust", "--username", "postgres"),
+            *("--no-sync", "--encoding", "UTF8", "--no-locale"),
+        )
+        subprocess.run(initdb, check=True, capture_output=True, user=user, cwd=folder)
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [
+                    *(binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="),
+                    *("-c", f"wal_level={wal_level}", "-c", "max_replication_slots=20"),
+                    *_FAST,
+                    *settings,
+                ],
+                stdout=log,
+                stderr=log,
+                user=user,
+                cwd=folder,
+            )
+        try:
+            running = Cluster(folder)
+            _wait_until_up(running, process)
+            yield running
+        finally:
+            process.send_signal(signal.SIGQUIT)
+            process.wait()
+    finally:
+        shutil.rmtree(folder)
+
+
+def _unprivileged(folder: Path) -> str | None:
+    """Whom to run as: PostgreSQL refuses root. The folder is made theirs."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        pwd.getpwnam(_UNPRIVILEGED)
+    except KeyError:
+        skip_or_fail(f"PostgreSQL refuses root, and there is no user {_UNPRIVILEGED} to run it")
+    shutil.chown(folder, _UNPRIVILEGED)
+    return _UNPRIVILEGED
+
+
+def _wait_until_up(running: Cluster, process: subprocess.Popen[bytes]) -> None:
+    deadline_s = time.monotonic() + _START_WITHIN_S
+    while True:
+        try:
+            psycopg.connect(running.url("postgres")).close()
+        except psycopg.OperationalError:
+            if process.poll() is not None or time.monotonic() > deadline_s:
+                raise RuntimeError((running.folder / "log").read_text()) from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _wait_for_sessions(connection: psycopg.Connection, database: str) -> None:
+    """A killed server's sessions may still hold the slot for a moment."""
+    deadline_s = time.monotonic() + _START_WITHIN_S
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+    while connection.execute(query, (database,)).fetchone() != (0,):
+        if time.monotonic() > deadline_s:
+            raise RuntimeError(f"{database}: sessions are left")
+        time.sleep(0.02)
