@@ -35,6 +35,7 @@ INSERT INTO commits (seq, lsn, number, op, row_id, webinar_id, user_id, client_m
                      committed_s)
 VALUES (%s, %s::pg_lsn, %s, %s, %s, %s, %s::uuid, %s::uuid, %s, %s)
 """
+_ADVANCE = "SELECT pg_replication_slot_advance(%s, %s::pg_lsn)"
 _START = Place(0, 0)
 
 _log = logging.getLogger(__name__)
@@ -144,10 +145,7 @@ class LogReader:
         more = len(lines) >= _PAGE_LINES
         read_lsn = lsn_of(lines[-1][0]) if lines else 0
         self._read_lsn = read_lsn if more else max(read_lsn, flushed_lsn)
-        await connection.execute(
-            "SELECT pg_replication_slot_advance(%s, %s::pg_lsn)",
-            (self._slot, lsn_text(self._read_lsn)),
-        )
+        await connection.execute(_ADVANCE, (self._slot, lsn_text(self._read_lsn)))
         return more
 
     async def _look(self, connection: Connection) -> int:

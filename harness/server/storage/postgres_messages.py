@@ -55,7 +55,7 @@ class Messages:
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             kwargs={"autocommit": True},
-            configure=_configure,
+            configure=postgres_schema.configure,
             min_size=2,
             max_size=MAX_SESSIONS,
             timeout=_SESSION_WITHIN_S,
@@ -145,10 +145,6 @@ class Messages:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(query, arguments)
             return [MessageRow(*row) for row in await cursor.fetchall()]
-
-
-async def _configure(connection: Connection) -> None:
-    await connection.execute(postgres_schema.SESSION)
 
 
 def _values(draft: Draft) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from harness.errors import UsageError
 
 Connection = AsyncConnection[TupleRow]
 
-SESSION = """
+_SESSION = """
 SET synchronous_commit = on;
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO';
@@ -65,11 +65,16 @@ async def connect(url: str) -> Connection:
     """A session for the storage. Raises :class:`psycopg.Error`."""
     connection = await AsyncConnection.connect(url, autocommit=True)
     try:
-        await connection.execute(SESSION)
+        await configure(connection)
     except BaseException:
         await connection.close()
         raise
     return connection
+
+
+async def configure(connection: Connection) -> None:
+    """Set up a new session of the storage."""
+    await connection.execute(_SESSION)
 
 
 async def lock(connection: Connection) -> None:

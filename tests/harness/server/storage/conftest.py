@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.harness.server.storage.backends import Backend, PostgresBackend, SqliteBackend
 from tests.support.postgres import Cluster, cluster
 
 
@@ -12,3 +14,18 @@ def postgres() -> Iterator[Cluster]:
     """One PostgreSQL for all tests that need one."""
     with cluster() as running:
         yield running
+
+
+@pytest.fixture
+def database(postgres: Cluster) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.e2e)])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    """Each kind of storage on an empty database; both must pass the same tests."""
+    if request.param == "sqlite":
+        return SqliteBackend(tmp_path / "chat.db")
+    return PostgresBackend(request.getfixturevalue("database"))
