@@ -73,7 +73,7 @@ def message_id(number: int) -> str:
     return f"22222222-2222-4222-8222-{number:012d}"
 
 
-def start(database: Path, *options: str) -> subprocess.Popen[str]:
+def start(database: Path | str, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "harness.server", "--database", str(database), *options],
         stdin=subprocess.PIPE,
@@ -85,7 +85,7 @@ def start(database: Path, *options: str) -> subprocess.Popen[str]:
 
 
 @contextmanager
-def running(database: Path, *options: str) -> Iterator[Server]:
+def running(database: Path | str, *options: str) -> Iterator[Server]:
     """A server with ``options`` that is gone at the end."""
     with start(database, *options) as process:
         try:
