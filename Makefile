@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check bench clean
+.PHONY: help install demo test test-fast check bench bench-storage clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Chatquake needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ...")'
@@ -36,6 +36,9 @@ test: check test-fast ## everything, with the real Toxiproxy, sockets and proces
 
 bench: $(STAMP) ## what a delivery and a user cost (two minutes; ends with a line of JSON)
 	@$(BIN)/python -m benchmarks.run
+
+bench-storage: $(STAMP) ## what F4's index and group commit are worth (two minutes; ends with a line of JSON)
+	@$(BIN)/python -m benchmarks.storage
 
 clean: ## remove the environment, caches and run directories
 	rm -rf $(VENV) runs build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""A private PostgreSQL cluster from the machine's own programs, for the tests of the storage."""
+"""A private PostgreSQL cluster from the machine's own programs, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ from uuid import uuid4
 import psycopg
 
 from harness.server.storage.postgres_schema import drop
-from tests.support.required import skip_or_fail
 
 _DEBIAN = Path("/usr/lib/postgresql")
 _UNPRIVILEGED = "postgres"
 _START_WITHIN_S = 30.0
 _FAST = ("-c", "fsync=off", "-c", "full_page_writes=off")
 """Tests kill our server, not the machine: what PostgreSQL wrote, stays."""
+
+
+class Missing(Exception):
+    """What it takes to run PostgreSQL is not on this machine; says what, and how to get it."""
 
 
 @dataclass(frozen=True)
@@ -51,20 +54,23 @@ class Cluster:
 
 
 def programs() -> Path:
-    """Where ``initdb`` and ``postgres`` are. Skips the test where something is missing."""
+    """Where ``initdb`` and ``postgres`` are. Raises :class:`Missing`."""
     versions = sorted(_DEBIAN.glob("[0-9]*/bin/postgres"), key=lambda path: int(path.parts[-3]))
     found = str(versions[-1]) if versions else shutil.which("postgres")
     if found is None:
-        skip_or_fail("no PostgreSQL here (Debian: apt install postgresql)")
+        raise Missing("no PostgreSQL here (Debian: apt install postgresql)")
     folder = Path(found).resolve().parent
     if not any(folder.parent.glob("lib/**/wal2json.so")):
-        skip_or_fail("no wal2json here (Debian: apt install postgresql-15-wal2json)")
+        raise Missing("no wal2json here (Debian: apt install postgresql-15-wal2json)")
     return folder
 
 
 @contextmanager
 def cluster(*settings: str, wal_level: str = "logical") -> Iterator[Cluster]:
-    """A cluster that is gone at the end, with further ``-c name=value`` settings."""
+    """A cluster that is gone at the end, with further ``-c name=value`` settings.
+
+    Raises :class:`Missing`.
+    """
     binaries = programs()
     folder = Path(tempfile.mkdtemp(prefix="cq-pg-"))
     user = _unprivileged(folder)
@@ -106,7 +112,8 @@ def _unprivileged(folder: Path) -> str | None:
     try:
         pwd.getpwnam(_UNPRIVILEGED)
     except KeyError:
-        skip_or_fail(f"PostgreSQL refuses root, and there is no user {_UNPRIVILEGED} to run it")
+        reason = f"PostgreSQL refuses root, and there is no user {_UNPRIVILEGED} to run it"
+        raise Missing(reason) from None
     shutil.chown(folder, _UNPRIVILEGED)
     return _UNPRIVILEGED
 

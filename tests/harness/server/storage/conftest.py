@@ -6,14 +6,18 @@ from pathlib import Path
 import pytest
 
 from tests.harness.server.storage.backends import Backend, PostgresBackend, SqliteBackend
-from tests.support.postgres import Cluster, cluster
+from tests.support.postgres import Cluster, Missing, cluster
+from tests.support.required import skip_or_fail
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
     """One PostgreSQL for all tests that need one."""
-    with cluster() as running:
-        yield running
+    try:
+        with cluster() as running:
+            yield running
+    except Missing as missing:
+        skip_or_fail(str(missing))
 
 
 @pytest.fixture

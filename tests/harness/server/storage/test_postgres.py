@@ -211,7 +211,7 @@ def test_dropping_leaves_nothing_behind(database: str) -> None:
     assert execute(database, "SELECT 1 FROM pg_namespace WHERE nspname = 'chatquake'") == []
 
 
-def test_a_cluster_without_logical_decoding_is_refused() -> None:
+def test_a_cluster_without_logical_decoding_is_refused(postgres: Cluster) -> None:
     with cluster(wal_level="replica") as other, other.database() as url:
         assert "ALTER SYSTEM SET wal_level = logical" in refusal(url)
 
