@@ -15,6 +15,7 @@ import psycopg
 
 from harness.clock import Clock, monotonic_s
 from harness.commitlog import Commit
+from harness.errors import ChatquakeError
 from harness.server.storage import postgres_schema
 from harness.server.storage.loop_thread import LoopThread
 from harness.server.storage.model import Draft, OnCommit, Selection, Stored
@@ -110,7 +111,7 @@ class PostgresStorage:
         await asyncio.gather(*self._asked, return_exceptions=True)
         try:
             await self._reader.catch_up()
-        except psycopg.Error as error:
+        except (psycopg.Error, ChatquakeError) as error:
             _log.error("the slot keeps what the log lacks until the next start: %s", error)
         self._reading.cancel()
         await asyncio.wait([self._reading])

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
+from harness.server.__main__ import main
 from harness.server.storage.database import PostgresUrl, open_storage, parse_database
 
 SECRET = "hunter2-pass"
@@ -58,3 +59,15 @@ def test_a_database_that_cannot_be_reached_is_one_line_without_a_password(where:
 
     assert SECRET not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_server_refuses_it_with_one_line_and_exit_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    url = f"postgresql://chat:{SECRET}@127.0.0.1:1/room"
+
+    assert main(["--database", url], {"CHATQUAKE_JWT_SECRET": "s" * 32}) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "postgresql://chat@127.0.0.1:1/room: cannot be used" in err
+    assert SECRET not in err

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from uuid import UUID
 
 import psycopg
@@ -133,6 +135,22 @@ def test_the_log_goes_on_after_its_session_was_lost(
     assert [commit.seq for commit in log] == [1, 2]
     assert [change.commit for change in changes] == log
     assert "the commit log cannot be read" in caplog.text
+
+
+def test_a_database_that_dies_is_told_to_whoever_asks_and_lets_the_server_stop(
+    postgres: Cluster, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_log, "RETRY_S", 0.01)
+    with cluster() as other, opened(PostgresBackend(other.url("postgres"))) as (storage, _):
+        run(storage.create(draft(1)))
+        pid = int((other.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGQUIT)
+        with pytest.raises(psycopg.OperationalError):
+            run(storage.commits(0, 10))
+        with pytest.raises(psycopg.OperationalError):
+            run(storage.create(draft(2)))
+
+    assert "the slot keeps what the log lacks" in caplog.text
 
 
 def test_a_caller_who_goes_away_does_not_undo_what_he_asked_for(database: str) -> None:
