@@ -90,7 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--auth-database",
         type=Path,
-        help="accounts and sessions; an SQLite file, by default beside the database",
+        help="accounts and sessions; an SQLite file, by default beside the database"
+        " (memory only where that is PostgreSQL)",
     )
     parser.add_argument(
         "--jwt-algorithm",

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
@@ -53,7 +54,7 @@ class Settings:
     jwt_algorithm: Algorithm = "HS256"
     """What the access tokens of new sessions are signed with."""
     auth_database: Path | None = None
-    """Accounts and sessions; ``None``: a file beside the database."""
+    """Accounts and sessions; ``None``: a file beside the database, memory where that is none."""
     defects: Defects
     knobs: Knobs
     lifeline: bool

@@ -8,13 +8,21 @@ from harness.server.auth.answers import Issuer
 from harness.server.auth.jws import Algorithm, EcKey, new_ec_key, parse_ec_key
 from harness.server.auth.routes import PREFIX
 from harness.server.auth.service import Auth
-from harness.server.auth.store import AuthStore
+from harness.server.auth.store import IN_MEMORY, AuthStore
 from harness.server.auth.tokens import Tokens
+from harness.server.storage.database import Database
 
 
-def auth_database(given: Path | None, database: Path) -> Path:
-    """The file of accounts and sessions: the one given, or one beside the chat's."""
-    return given or database.with_name(f"{database.name}.auth")
+def auth_database(given: Path | None, database: Database) -> Path:
+    """The file of accounts and sessions: the one given, or one beside the chat's.
+
+    Beside a PostgreSQL database there is no place for a file; then it is memory only.
+    """
+    if given is not None:
+        return given
+    if isinstance(database, Path):
+        return database.with_name(f"{database.name}.auth")
+    return IN_MEMORY
 
 
 def ec_key(store: AuthStore, pem: str | None) -> EcKey:

@@ -8,6 +8,7 @@ import pytest
 from harness.errors import UsageError
 from harness.server.auth.opening import auth_database, ec_key
 from harness.server.auth.store import IN_MEMORY, AuthStore
+from harness.server.storage.database import parse_database
 from tests.harness.server.auth.project import EC_KEY, EMAIL, Project
 
 
@@ -63,3 +64,4 @@ def test_a_file_that_is_none_is_bad_usage(tmp_path: Path) -> None:
 def test_the_file_is_beside_the_chats_unless_given() -> None:
     assert auth_database(None, Path("runs/chat.db")) == Path("runs/chat.db.auth")
     assert auth_database(IN_MEMORY, Path("runs/chat.db")) == IN_MEMORY
+    assert auth_database(None, parse_database("postgresql://db.test/chat")) == IN_MEMORY
