@@ -63,6 +63,8 @@ def traced(database: Path, trace: Path) -> list[Call]:
     strace = shutil.which("strace")
     if strace is None:
         skip_or_fail("no strace here (Debian: apt install strace)")
+    if subprocess.run([strace, "-o", trace, "true"], capture_output=True, check=False).returncode:
+        skip_or_fail("strace may not trace here (a container needs the capability SYS_PTRACE)")
     command = [
         *(strace, "-f", "-yy", "-s", "20000", "-o", str(trace)),
         *("-e", "trace=fsync,fdatasync,write,pwrite64,writev,pwritev,sendto,sendmsg"),
