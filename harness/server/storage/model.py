@@ -71,12 +71,19 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 class Storage(Protocol):
     """Durable messages and the log of their commits. Methods may be called concurrently."""
 
-    async def create(self, draft: Draft, *, hold_s: float = 0.0) -> Stored:
+    async def reserve(self) -> int:
+        """Take an id that no other row will get. That it is used is not asked for."""
+        ...
+
+    async def create(
+        self, draft: Draft, *, hold_s: float = 0.0, row_id: int | None = None
+    ) -> Stored:
         """Commit a message, once for each ``(webinar, user, client_msg_id)`` (S5).
 
         With ``hold_s`` the row takes its id now and is committed that much later, so that
         greater ids may be committed before it (H1). Where the same message is committed
         meanwhile, that row is the answer. :meth:`close` commits at once what is still held.
+        ``row_id`` is one that was reserved; ``None`` takes the next.
         """
         ...
 

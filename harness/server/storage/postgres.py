@@ -54,8 +54,13 @@ class PostgresStorage:
             self._loop.close()
             raise
 
-    async def create(self, draft: Draft, *, hold_s: float = 0.0) -> Stored:
-        return await self._ask(self._messages.create(draft, hold_s))
+    async def reserve(self) -> int:
+        return await self._ask(self._messages.reserve())
+
+    async def create(
+        self, draft: Draft, *, hold_s: float = 0.0, row_id: int | None = None
+    ) -> Stored:
+        return await self._ask(self._messages.create(draft, hold_s, row_id))
 
     async def row(self, row_id: int) -> MessageRow | None:
         rows = await self.select(Selection(ids=(row_id,), limit=1))

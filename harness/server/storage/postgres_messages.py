@@ -31,6 +31,12 @@ INSERT INTO messages (webinar_id, user_id, client_msg_id, body, created_at)
 VALUES (%s, %s::uuid, %s::uuid, %s, %s::timestamptz)
 ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
 """
+_INSERT_RESERVED = f"""
+INSERT INTO messages (id, webinar_id, user_id, client_msg_id, body, created_at)
+OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s::uuid, %s::uuid, %s, %s::timestamptz)
+ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
+"""
+_RESERVE = "SELECT nextval(pg_get_serial_sequence('messages', 'id'))"
 _SAME = f"{_SELECT} WHERE webinar_id = %s AND user_id = %s::uuid AND client_msg_id = %s::uuid"
 _UPDATE = f"""
 UPDATE messages SET body = coalesce(%s, body), hidden = coalesce(%s, hidden)
@@ -43,6 +49,8 @@ FROM commits WHERE seq > %s ORDER BY seq LIMIT %s
 """
 
 _Key = tuple[int, str, str]
+_Insert = tuple[str, tuple[object, ...]]
+"""A statement and its arguments."""
 
 
 class Messages:
@@ -76,13 +84,20 @@ class Messages:
         """End all sessions; nothing may be asked for any more."""
         await self._pool.close()
 
-    async def create(self, draft: Draft, hold_s: float) -> Stored:
+    async def reserve(self) -> int:
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(_RESERVE)).fetchone()
+        assert row is not None  # a SELECT without FROM has one
+        return int(row[0])
+
+    async def create(self, draft: Draft, hold_s: float, row_id: int | None) -> Stored:
         key = (draft.webinar_id, draft.user_id, draft.client_msg_id)
         # PostgreSQL itself would make a repeat wait for the held one, but in a session.
         while self._once and (end := self._held.get(key)) is not None:
             await end.wait()
         while True:
-            row = await (self._hold(draft, key, hold_s) if hold_s > 0 else self._insert(draft))
+            insert = _insert_of(draft, row_id)
+            row = await (self._hold(insert, key, hold_s) if hold_s > 0 else self._insert(insert))
             if row is not None:
                 self._on_write()
                 return Stored(row, True)
@@ -111,11 +126,11 @@ class Messages:
             await postgres_schema.set_unique(connection, on)
         self._once = on
 
-    async def _insert(self, draft: Draft) -> MessageRow | None:
-        rows = await self._rows(_INSERT, _values(draft))
+    async def _insert(self, insert: _Insert) -> MessageRow | None:
+        rows = await self._rows(*insert)
         return rows[0] if rows else None
 
-    async def _hold(self, draft: Draft, key: _Key, hold_s: float) -> MessageRow | None:
+    async def _hold(self, insert: _Insert, key: _Key, hold_s: float) -> MessageRow | None:
         end = self._held[key] = asyncio.Event()
         try:
             async with (
@@ -123,7 +138,7 @@ class Messages:
                 self._pool.connection() as connection,
                 connection.transaction(),
             ):
-                row = await (await connection.execute(_INSERT, _values(draft))).fetchone()
+                row = await (await connection.execute(*insert)).fetchone()
                 if row is None:
                     return None
                 with suppress(TimeoutError):
@@ -147,11 +162,12 @@ class Messages:
             return [MessageRow(*row) for row in await cursor.fetchall()]
 
 
-def _values(draft: Draft) -> tuple[object, ...]:
-    return (
+def _insert_of(draft: Draft, row_id: int | None) -> _Insert:
+    values = (
         *(draft.webinar_id, draft.user_id, draft.client_msg_id),
         *(draft.body, draft.created_at),
     )
+    return (_INSERT, values) if row_id is None else (_INSERT_RESERVED, (row_id, *values))
 
 
 def _commit_of(row: TupleRow) -> Commit:

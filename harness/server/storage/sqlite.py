@@ -21,7 +21,16 @@ from harness.commitlog import Commit
 from harness.errors import UsageError
 from harness.server.storage.model import Draft, OnCommit, Selection, Stored
 from harness.server.storage.selecting import SQLITE, clauses_of
-from harness.server.storage.sqlite_jobs import Delete, Flush, Insert, Job, SetUnique, Stop, Update
+from harness.server.storage.sqlite_jobs import (
+    Delete,
+    Flush,
+    Insert,
+    Job,
+    Reserve,
+    SetUnique,
+    Stop,
+    Update,
+)
 from harness.server.storage.sqlite_writer import (
     NOT_ONCE,
     ONCE,
@@ -80,8 +89,15 @@ class SqliteStorage:
         self._writer = threading.Thread(target=writer.run, name="sqlite-writer", daemon=True)
         self._writer.start()
 
-    async def create(self, draft: Draft, *, hold_s: float = 0.0) -> Stored:
-        insert = Insert(draft, hold_s)
+    async def reserve(self) -> int:
+        reserve = Reserve()
+        self._queue.put(reserve)
+        return await asyncio.wrap_future(reserve.done)
+
+    async def create(
+        self, draft: Draft, *, hold_s: float = 0.0, row_id: int | None = None
+    ) -> Stored:
+        insert = Insert(draft, hold_s, row_id)
         self._queue.put(insert)
         return await asyncio.wrap_future(insert.done)
 

@@ -34,6 +34,13 @@ class Delete:
 
 
 @dataclass(frozen=True)
+class Reserve:
+    """Give an id away whose row may come later, or never."""
+
+    done: Future[int] = field(default_factory=Future)
+
+
+@dataclass(frozen=True)
 class SetUnique:
     on: bool
     done: Future[None] = field(default_factory=Future)
@@ -51,7 +58,7 @@ class Stop:
 
 
 Write = Insert | Update | Delete
-Job = Write | SetUnique | Flush | Stop
+Job = Write | Reserve | SetUnique | Flush | Stop
 
 
 class Holds:

@@ -32,6 +32,7 @@ from harness.server.storage.sqlite_jobs import (
     Holds,
     Insert,
     Job,
+    Reserve,
     SetUnique,
     Stop,
     Update,
@@ -113,14 +114,20 @@ class Writer:
         """What to commit now: what was asked for, then what was held until now."""
         writes: list[Write] = []
         for job in jobs:
-            if isinstance(job, Insert) and job.hold_s > 0:
-                self._last_id += 1
-                self._holds.add(job, self._last_id, self._clock() + job.hold_s)
+            if isinstance(job, Reserve):
+                job.done.set_result(self._next_id())
+            elif isinstance(job, Insert) and job.hold_s > 0:
+                row_id = self._next_id() if job.row_id is None else job.row_id
+                self._holds.add(job, row_id, self._clock() + job.hold_s)
             elif isinstance(job, Write):
                 writes.append(job)
         if self._holds:
             writes += self._holds.take(self._clock() if going else math.inf)
         return writes
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
 
     def _commit(self, writes: list[Write]) -> None:
         changes: list[Change] = []

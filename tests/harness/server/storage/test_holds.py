@@ -148,3 +148,28 @@ def test_closing_commits_what_is_held(backend: Backend) -> None:
     assert stored.is_new
     assert rows == [stored.row]
     assert [commit.row_id for commit in log] == [stored.row.id]
+
+
+def test_a_reserved_id_goes_to_no_other_row_and_may_be_used_later(backend: Backend) -> None:
+    with opened(backend) as (storage, _):
+        reserved, unused = run(storage.reserve()), run(storage.reserve())
+        others = [run(storage.create(draft(number))) for number in range(3)]
+        late = run(storage.create(draft(9), row_id=reserved))
+
+        assert late.row.id == reserved
+        assert len({reserved, unused, *(one.row.id for one in others)}) == 5
+
+
+def test_a_row_with_a_reserved_id_can_be_held_back(backend: Backend) -> None:
+    async def work(storage: Storage) -> tuple[Stored, int]:
+        reserved = await storage.reserve()
+        task = asyncio.create_task(storage.create(draft(1), hold_s=FOR_EVER_S, row_id=reserved))
+        await asyncio.sleep(0)
+        other = await storage.create(draft(2))
+        assert await storage.rows_after(42, 0, 10) == [other.row]
+        await asyncio.to_thread(storage.close)
+        return await task, reserved
+
+    held_row, reserved = run(work(backend.open(lambda changes: None)))
+
+    assert held_row.row.id == reserved
