@@ -25,15 +25,31 @@ class Defect(StrEnum):
     MUTE = "mute"
     LATE_SYSTEM_OK = "late-system-ok"
     TOKEN_NEVER_ACCEPTED = "token-never-accepted"
+    NO_UNIQUE_KEY = "no-unique-key"
+    ACK_BEFORE_COMMIT = "ack-before-commit"
+    LOST_AFTER_ACK = "lost-after-ack"
+    ACK_LOST = "ack-lost"
+    HTML_ERROR = "html-error"
+    EMPTY_BODY = "empty-body"
+    WRONG_SCHEMA = "wrong-schema"
+    ERROR_BURST = "error-burst"
+    SLOW_COMMIT = "slow-commit"
+    HANG_POLL = "hang-poll"
+    POLL_UNORDERED = "poll-unordered"
+    POLL_BEYOND_PERMISSION = "poll-beyond-permission"
+    POLL_OFF_BY_ONE = "poll-off-by-one"
+    POLL_ID_GAP = "poll-id-gap"
 
 
 Defects = frozenset[Defect]
 
 DESCRIPTIONS: Mapping[Defect, str] = MappingProxyType(
     {
-        Defect.NO_IDEMPOTENCY: "a repeated send makes a second row; the unique key is gone (S5)",
+        Defect.NO_IDEMPOTENCY: (
+            "a repeated send is answered 409 and not with the row that is there; it makes no second"
+            " one (S5)"
+        ),
         Defect.EVENT_LOST: "every 20th INSERT is committed, but never sent over Realtime",
-        Defect.HANG_CREATE: "the create route never answers (S8)",
         Defect.REBROADCAST_ON_RETRY: "a repeated send brings its row's INSERT once more (R4)",
         Defect.EVENT_TWICE: "every change is sent twice (R4)",
         Defect.EVENT_LOST_ON_RECONNECT: (
@@ -47,6 +63,35 @@ DESCRIPTIONS: Mapping[Defect, str] = MappingProxyType(
         Defect.LATE_SYSTEM_OK: "`system ok` comes far too late after a join; rows with it (H8)",
         Defect.TOKEN_NEVER_ACCEPTED: "Realtime calls every user token expired: joins are refused,"
         " channels end at a token's renewal or next check (R1)",
+        Defect.HANG_CREATE: "the create route never answers, and commits nothing (S8)",
+        Defect.NO_UNIQUE_KEY: "the unique key is gone: a repeated send makes a second row (S5)",
+        Defect.ACK_BEFORE_COMMIT: (
+            "a send is answered with a reserved id at once and committed slow_commit_s later; a"
+            " kill in between loses it (S2)"
+        ),
+        Defect.LOST_AFTER_ACK: "every 20th send is answered with success and never committed (S2)",
+        Defect.ACK_LOST: (
+            "every 20th send is committed, but its answer never comes; the connection stays (S8)"
+        ),
+        Defect.HTML_ERROR: (
+            "every 20th send is committed, but answered with a proxy's HTML page and 502 (S8)"
+        ),
+        Defect.EMPTY_BODY: "every 20th send is committed, but answered 200 without a body (S8)",
+        Defect.WRONG_SCHEMA: (
+            "every 20th send is committed, but answered with JSON of another shape (S8)"
+        ),
+        Defect.ERROR_BURST: (
+            "5 sends in a row of every 50 are answered 500 in the agreed shape, and not committed"
+        ),
+        Defect.SLOW_COMMIT: "every commit of a send is held for slow_commit_s (S3)",
+        Defect.HANG_POLL: "polls and histories are never answered (F3)",
+        Defect.POLL_UNORDERED: "the rows of a read come last first, whatever order is asked (F4)",
+        Defect.POLL_BEYOND_PERMISSION: "reads over HTTP do not ask who may read (F4)",
+        Defect.POLL_OFF_BY_ONE: "the first row after the cursor is missing from every poll (F4)",
+        Defect.POLL_ID_GAP: (
+            "every 10th send takes its id and is committed slow_commit_s later, after greater ids"
+            " (H1)"
+        ),
     }
 )
 

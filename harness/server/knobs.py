@@ -96,6 +96,18 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     half_open: bool = False
     """Whether sockets are kept, but neither read nor written: what is sent to them meanwhile is
     lost."""
+    max_request_bytes: int = 65_536
+    """A greater body of an HTTP request is answered 413; ours, Next.js takes more."""
+    max_body_chars: int = 4_000
+    """A longer text of a message is answered 400; the chat's own rule (S7)."""
+    poll_max_age_s: int = 0
+    """How long caches may answer a poll themselves; 0 forbids it (``no-store``)."""
+    cors_origins: str = "*"
+    """Whose pages may read answers: origins separated by commas, ``*`` for all, none if empty."""
+    slow_commit_s: float = 1.0
+    """How long a commit is held under slow-commit, ack-before-commit or poll-id-gap."""
+    rest_max_rows: int = 1_000
+    """Most rows of one answer in PostgREST's form."""
 
 
 def parse_knobs(assignments: Iterable[str]) -> Knobs:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from harness import lifeline
 from harness.clock import monotonic_s
@@ -117,7 +117,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(app: Starlette, knobs: Knobs) -> _Server:
+def _server(app: ASGIApp, knobs: Knobs) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
@@ -158,7 +158,7 @@ def _open_storage(settings: Settings, poller: Poller) -> Storage:
     def on_commit(changes: tuple[Change, ...]) -> None:
         loop.call_soon_threadsafe(poller.committed, changes)
 
-    once = Defect.NO_IDEMPOTENCY not in settings.defects
+    once = Defect.NO_UNIQUE_KEY not in settings.defects
     return open_storage(settings.database, on_commit, once=once)
 
 

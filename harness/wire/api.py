@@ -25,8 +25,14 @@ class CreateRequest(msgspec.Struct, frozen=True, rename="camel"):
     body: str
 
 
+class EditRequest(msgspec.Struct, frozen=True):
+    """Body of ``PATCH /api/messages/<id>``."""
+
+    body: str
+
+
 class CreateAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """``{success, message?, error?}`` (S8)."""
+    """``{success, message?, error?}`` (S8): of a send, an edit, a hiding and a deletion."""
 
     success: bool
     message: MessageRow | None = None

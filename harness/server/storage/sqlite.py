@@ -73,7 +73,7 @@ class SqliteStorage:
     def __init__(
         self, path: Path, on_commit: OnCommit, *, once: bool = True, clock: Clock = monotonic_s
     ) -> None:
-        """Open or make the file. ``once=False`` takes the unique key away (no-idempotency).
+        """Open or make the file. ``once=False`` takes the unique key away (no-unique-key).
 
         Raises :class:`UsageError` where the file is no database, cannot be opened, or holds
         repeated messages that the unique key forbids.
@@ -166,7 +166,7 @@ def _opening(path: Path) -> Iterator[None]:
         yield
     except sqlite3.IntegrityError:
         raise UsageError(
-            f"{path}: holds repeated messages, made under the defect no-idempotency;"
+            f"{path}: holds repeated messages, made under the defect no-unique-key;"
             " use a new --database file or that defect again"
         ) from None
     except sqlite3.Error as error:

@@ -75,7 +75,7 @@ class Writer:
         self._unwritten: tuple[float, list[int]] = (0.0, [])
         """The true time of the last transaction and the ``seq`` of its commits."""
         self._holds = Holds()
-        (self._last_id,) = connection.execute(_LAST_ID).fetchone()
+        self._last_id: int = connection.execute(_LAST_ID).fetchone()[0]
         """The greatest id that was ever given away."""
 
     def run(self) -> None:
@@ -157,7 +157,7 @@ class Writer:
             self._connection.execute(ONCE if job.on else NOT_ONCE)
         except sqlite3.IntegrityError:
             job.done.set_exception(
-                UsageError("no-idempotency: cannot be turned off, repeated messages are there")
+                UsageError("no-unique-key: cannot be turned off, repeated messages are there")
             )
         except Exception as error:  # noqa: BLE001, as for a transaction
             job.done.set_exception(error)

@@ -171,7 +171,7 @@ def test_an_idle_socket_is_closed_with_1000(tmp_path: Path) -> None:
 
 
 def test_a_slow_reader_is_dropped_and_counted(tmp_path: Path) -> None:
-    options = (*QUICK, "--knob", "max_unsent_bytes=100000")
+    options = (*QUICK, *("--knob", "max_unsent_bytes=100000"), *("--knob", "max_body_chars=60000"))
     with running(tmp_path / "chat.db", *options) as one:
         slow = sockets.socket()
         # The less the two kernels hold for it, the sooner it is slow.
@@ -237,8 +237,8 @@ def test_a_hanging_create_route_does_not_keep_the_server_from_stopping(tmp_path:
         assert one.wait() == 0
 
 
-def test_a_repeated_send_makes_two_rows_without_idempotency(tmp_path: Path) -> None:
-    with running(tmp_path / "chat.db", "--defect", "no-idempotency") as one:
+def test_a_repeated_send_makes_two_rows_without_the_unique_key(tmp_path: Path) -> None:
+    with running(tmp_path / "chat.db", "--defect", "no-unique-key") as one:
         ids = [one.post().json()["message"]["id"] for _ in range(2)]
 
     assert ids == [1, 2]
