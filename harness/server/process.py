@@ -28,9 +28,10 @@ from harness.server.defects import Defect, Defects
 from harness.server.knobs import Knobs
 from harness.server.listeners import BACKLOG, Listeners, Ports, listening
 from harness.server.realtime.poller import Poller
-from harness.server.realtime.rest_routes import rest_routes
+from harness.server.realtime.rest_routes import rest_routes as broadcast_routes
 from harness.server.realtime.shell import Realtime, realtime_app
 from harness.server.realtime.sockets import RealtimeSocket
+from harness.server.rest.routes import rest_routes
 from harness.server.stats import LoopLag
 from harness.server.storage.database import Database, open_storage
 from harness.server.storage.model import Change, Storage
@@ -91,7 +92,14 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
             _server(app, settings.knobs)
             for app in (
                 api_app(storage, tokens, switches, stopping),
-                realtime_app(realtime, [*rest_routes(realtime), *auth_routes(auth, tokens)]),
+                realtime_app(
+                    realtime,
+                    [
+                        *broadcast_routes(realtime),
+                        *auth_routes(auth, tokens),
+                        *rest_routes(storage, tokens, switches),
+                    ],
+                ),
                 admin_app(storage, realtime, switches, lag, account_routes(auth, now_unix_s)),
             )
         ]

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.datastructures import Headers
+
+from harness.server.rest.errors import RestError
+from harness.server.rest.prefer import Wish, content_range, wish_of, within_range
+from harness.server.rest.query import Query
+
+
+def test_preferences_come_in_one_header_or_several() -> None:
+    one = Headers({"prefer": "return=representation, count=exact"})
+    several = Headers(raw=[(b"prefer", b"return=representation"), (b"prefer", b"count=exact")])
+
+    assert wish_of(one) == wish_of(several) == Wish(representation=True, count=True)
+
+
+def test_unknown_preferences_are_passed_over() -> None:
+    assert wish_of(Headers({"prefer": "missing=default, tx=commit"})) == Wish()
+
+
+def test_one_object_is_asked_for_by_its_media_type() -> None:
+    assert wish_of(Headers({"accept": "application/vnd.pgrst.object+json"})).singular
+    assert not wish_of(Headers({"accept": "application/json, */*;q=0.1"})).singular
+
+
+def test_a_media_type_that_is_not_served_is_refused() -> None:
+    with pytest.raises(RestError) as caught:
+        wish_of(Headers({"accept": "text/csv"}))
+
+    assert (caught.value.status, caught.value.body.code) == (406, "PGRST107")
+
+
+@pytest.mark.parametrize(
+    ("query", "header", "offset", "limit"),
+    [
+        (Query(), None, 0, None),
+        (Query(), "0-9", 0, 10),
+        (Query(), "5-", 5, None),
+        (Query(limit=3), "5-9", 5, 0),
+        (Query(limit=8), "5-9", 5, 3),
+        (Query(offset=7), "5-9", 7, 3),
+        (Query(limit=3), "nonsense", 0, 3),
+        (Query(limit=3), "bytes=0-9", 0, 3),
+    ],
+)
+def test_a_range_and_a_limit_both_hold(
+    query: Query, header: str | None, offset: int, limit: int | None
+) -> None:
+    within = within_range(query, header)
+
+    assert (within.offset, within.limit) == (offset, limit)
+
+
+def test_a_range_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(RestError) as caught:
+        within_range(Query(), "9-5")
+
+    assert (caught.value.status, caught.value.body.code) == (416, "PGRST103")
+
+
+@given(
+    st.builds(Query, limit=st.none() | st.integers(0, 50), offset=st.integers(0, 50)),
+    st.integers(0, 50),
+    st.none() | st.integers(0, 50),
+)
+def test_a_range_never_widens_a_query(query: Query, first: int, more: int | None) -> None:
+    last = "" if more is None else str(first + more)
+    within = within_range(query, f"{first}-{last}")
+
+    asked = set(range(query.offset, 200 if query.limit is None else query.offset + query.limit))
+    ranged = set(range(first, 200 if more is None else first + more + 1))
+    end = 200 if within.limit is None else within.offset + within.limit
+    assert set(range(within.offset, end)) == asked & ranged
+
+
+@pytest.mark.parametrize(
+    ("offset", "rows", "total", "text"),
+    [(0, 25, None, "0-24/*"), (5, 2, 7, "5-6/7"), (0, 0, 0, "*/0"), (9, 0, 7, "*/7")],
+)
+def test_a_content_range_is_written(offset: int, rows: int, total: int | None, text: str) -> None:
+    assert content_range(offset, rows, total) == text
