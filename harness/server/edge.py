@@ -55,9 +55,12 @@ class Edge:
         if allowed:
             carried.append((b"access-control-expose-headers", _EXPOSED))
 
+        names = {name for name, _ in carried}
+
         async def send_more(message: asgi.Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *carried]}
+                own = [one for one in message.get("headers", ()) if one[0] not in names]
+                message = {**message, "headers": [*own, *carried]}
             await send(message)
 
         await self._app(scope, receive, send_more)

@@ -14,11 +14,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from harness.clock import Clock, monotonic_s
+from harness.server.auth.gateway import key_refusal
 from harness.server.auth.tokens import Tokens
 from harness.server.bodies import BodyCutOff, BodyTooLarge
 from harness.server.edge import Edge
 from harness.server.rest.errors import ErrorBody, RestError
-from harness.server.rest.gateway import GatewayError, asker
+from harness.server.rest.gateway import asker
 from harness.server.rest.table import Table
 from harness.server.storage.model import Storage
 from harness.server.switches import Switches
@@ -57,11 +58,13 @@ class Rest:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            claims = asker(request, self.tokens, self.clock())
+            now_s = self.clock()
+            refusal = key_refusal(request, self.tokens, now_s)
+            if refusal is not None:
+                return refusal
+            claims = asker(request, self.tokens, now_s)
             _check_resource(request)
             return await self.table.answer(request, claims)
-        except GatewayError as error:
-            return Response(error.body, 401, media_type=_JSON)
         except RestError as error:
             return _refused(error.status, error.body)
         except BodyTooLarge as error:

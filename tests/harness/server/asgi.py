@@ -19,6 +19,8 @@ class Answer:
     status: int
     headers: dict[str, str]
     content: bytes
+    header_names: tuple[str, ...] = ()
+    """Each as often as it was sent."""
 
     def json(self) -> Any:
         return msgspec.json.decode(self.content)
@@ -91,4 +93,5 @@ async def call(
         start["status"],
         {name.decode("latin-1"): text.decode("latin-1") for name, text in start["headers"]},
         b"".join(one.get("body", b"") for one in rest),
+        tuple(name.decode("latin-1") for name, _ in start["headers"]),
     )

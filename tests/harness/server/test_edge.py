@@ -72,6 +72,14 @@ def test_other_options_requests_reach_the_application() -> None:
     assert ask("OPTIONS", ()).content == b"inside"
 
 
+def test_what_the_application_says_itself_is_said_once() -> None:
+    inside = Response(b"", headers={"Access-Control-Allow-Origin": "*", "X-Other": "1"})
+    answer = asyncio.run(call(Edge(inside, Switches(Knobs())), "GET", "/"))
+
+    assert answer.header_names.count("access-control-allow-origin") == 1
+    assert answer.headers["x-other"] == "1"
+
+
 def test_pages_may_read_the_request_id() -> None:
     answer = ask("GET", (("Origin", PAGE),))
 
