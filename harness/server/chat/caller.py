@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
+from uuid import UUID
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,6 +24,15 @@ def caller(request: Request, tokens: Tokens, now_s: float) -> Claims:
     claims = tokens.verify(token.strip(), now_s)
     if isinstance(claims, Refusal):
         raise HTTPException(401, f"Authorization: {_WORDS.get(claims.kind, claims.message)}")
-    if not claims.user_id:
-        raise HTTPException(401, "Authorization: the token names no user (claim `sub`)")
-    return claims
+    user_id = uuid_text(claims.user_id)
+    if user_id is None:
+        raise HTTPException(401, "Authorization: the token names no user (claim `sub`, a UUID)")
+    return claims if user_id == claims.user_id else replace(claims, user_id=user_id)
+
+
+def uuid_text(text: str) -> str | None:
+    """A UUID as the database writes it; ``None`` for what is none."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None

@@ -92,10 +92,8 @@ class Moderation:
 
 
 def may_change(claims: Claims, row: MessageRow) -> bool:
-    """Whether ``claims`` may edit and delete ``row``: an author who is still a member may."""
-    access = claims.access
-    own = row.user_id == claims.user_id and access.may_write(row.webinar_id)
-    return own or access.may_moderate(row.webinar_id)
+    """Whether ``claims`` may edit and delete ``row``, which they may read."""
+    return row.user_id == claims.user_id or claims.access.may_moderate(row.webinar_id)
 
 
 def _unknown(row_id: int) -> HTTPException:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from starlette.requests import Request
 
 from harness.server.auth.tokens import Claims, Refusal, Tokens
+from harness.server.rest.columns import value_of
 from harness.server.rest.errors import RestError
 
 _CODES: Mapping[str, tuple[str, str]] = {
@@ -35,4 +37,6 @@ def asker(request: Request, tokens: Tokens, now_s: float) -> Claims:
         raise RestError(401, *_CODES.get(claims.kind, _NO_KEY))
     if claims.access.database_role not in _ROLES:
         raise RestError(401, "22023", f'role "{claims.access.database_role}" does not exist')
-    return claims
+    # The policies compare it with a uuid, and PostgreSQL cannot where it is none.
+    user_id = str(value_of("user_id", claims.user_id)) if claims.user_id else ""
+    return claims if user_id == claims.user_id else replace(claims, user_id=user_id)

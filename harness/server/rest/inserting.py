@@ -76,7 +76,7 @@ def may_insert(claims: Claims, draft: Draft) -> bool:
     """The policy on INSERT: members, in their own name; ``service_role`` is not bound."""
     if claims.access.database_role == "service_role":
         return True
-    return draft.user_id == claims.user_id.lower() and claims.access.may_write(draft.webinar_id)
+    return draft.user_id == claims.user_id and claims.access.may_write(draft.webinar_id)
 
 
 def check_body(body: str, max_chars: int) -> None:

@@ -94,7 +94,7 @@ def ordered(rows: list[MessageRow], orders: tuple[Order, ...]) -> list[MessageRo
 
 
 def narrowed(query: Query, access: Access) -> Selection:
-    """A selection of all rows of the query and as few others as the index allows."""
+    """A selection of all rows of the query, and of few others: of each bound the last counts."""
     found = Selection(
         limit=_PAGE_ROWS,
         webinar_id=_only_webinar(access),
@@ -115,10 +115,9 @@ def _narrowed_by(found: Selection, condition: Condition) -> Selection:
         case "id", "eq" | "in":
             return change(found, ids=numbers)
         case "id", "gt":
-            return change(found, after_id=max(found.after_id or 0, numbers[0]))
+            return change(found, after_id=numbers[0])
         case "id", "lt":
-            least = numbers[0] if found.before_id is None else min(found.before_id, numbers[0])
-            return change(found, before_id=least)
+            return change(found, before_id=numbers[0])
     return found
 
 

@@ -11,6 +11,9 @@ from urllib.parse import unquote
 import msgspec
 from starlette import types as asgi
 
+_WAIT_S = 30.0
+"""What is not answered by then never will be."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -83,7 +86,8 @@ async def call(
         "server": ("127.0.0.1", 80),
     }
     try:
-        await app(scope, receive, send)
+        async with asyncio.timeout(_WAIT_S):
+            await app(scope, receive, send)
     except Exception:
         # Starlette answers and raises again, for the web server to log.
         if not sent:

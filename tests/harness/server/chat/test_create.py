@@ -67,6 +67,14 @@ def test_without_a_users_token_sends_and_polls_answer_401(
         assert error_of(response).startswith("Authorization: ")
 
 
+def test_a_user_is_a_uuid_however_it_is_written(api: Api) -> None:
+    assert row_of(api.post(headers=bearer(user_id=USER.upper()))).user_id == USER
+    nobody = api.post(headers=bearer(user_id="nobody"))
+
+    assert nobody.status == 401
+    assert error_of(nobody) == "Authorization: the token names no user (claim `sub`, a UUID)"
+
+
 @pytest.mark.parametrize("kind", ["text/plain;charset=UTF-8", "application/x-www-form-urlencoded"])
 def test_a_body_that_is_not_json_is_answered_415(api: Api, kind: str) -> None:
     response = api.post(headers=(*bearer(), ("Content-Type", kind)))

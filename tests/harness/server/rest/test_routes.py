@@ -4,11 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jwt
 import msgspec
 import pytest
 
 from harness.server.storage.sqlite import SqliteStorage
-from tests.harness.server.builders import MESSAGE, TOKENS, USER, anon_token, user_token
+from tests.harness.server.builders import (
+    MESSAGE,
+    SECRET,
+    TOKENS,
+    UNIX_START_S,
+    USER,
+    anon_token,
+    user_token,
+)
 from tests.harness.server.rest.api import (
     ANON,
     COUNT,
@@ -289,6 +298,19 @@ def test_a_bad_token_is_refused_as_postgrest_does(api: RestApi, token: str, code
     headers = (("apikey", anon_token()), ("Authorization", f"Bearer {token}"))
 
     assert code_of(api.ask("GET", MESSAGES, b"", headers)) == (401, code)
+
+
+def test_a_user_is_a_uuid_however_it_is_written(api: RestApi) -> None:
+    assert api.insert(as_user(user_id=USER.upper())).json()[0]["user_id"] == USER
+    assert code_of(api.ask("GET", MESSAGES, b"", as_user(user_id="nobody"))) == (400, "22P02")
+
+
+def test_a_role_that_the_database_does_not_have_is_refused(api: RestApi) -> None:
+    claims = {"role": "root", "sub": USER, "exp": UNIX_START_S + 3600}
+    token = jwt.encode(claims, SECRET, algorithm="HS256")
+    headers = (("apikey", anon_token()), ("Authorization", f"Bearer {token}"))
+
+    assert code_of(api.ask("GET", MESSAGES, b"", headers)) == (401, "22023")
 
 
 def test_pages_of_other_origins_may_ask(api: RestApi) -> None:
