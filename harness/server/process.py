@@ -91,7 +91,7 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
         servers = [
             _server(app, settings.knobs)
             for app in (
-                api_app(storage, tokens, switches, stopping),
+                api_app(storage, tokens, switches, stopping, on_repeat=poller.repeated),
                 realtime_app(
                     realtime,
                     [

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness.server.running import WAIT_S, Server, message_id, running, token
+from tests.harness.server.builders import join_frame, room_filter
+from tests.harness.server.running import WAIT_S, Server, message_id, running, socket, token
 
 pytestmark = pytest.mark.e2e
 
@@ -95,6 +96,19 @@ def test_a_poll_that_follows_the_greatest_id_misses_a_late_commit(tmp_path: Path
 
         assert cursor == 6
         assert polled(one, after=cursor) == []
+
+
+def test_a_repeated_send_is_sent_over_realtime_again_where_that_is_planted(tmp_path: Path) -> None:
+    options = ("--defect", "rebroadcast-on-retry", "--knob", "system_ok_delay_s=0.01")
+    with running(tmp_path / "chat.db", *options) as one, socket(one) as listener:
+        listener.send(join_frame(room_filter(ROOM), token=token()))
+        assert listener.events(2) == ["phx_reply", "system"]
+        one.post()
+        first = listener.receive()
+        one.post()
+        again = listener.receive()
+
+    assert (first.event, again.event) == ("postgres_changes", "postgres_changes")
 
 
 def test_defects_come_and_go_while_the_server_runs(tmp_path: Path) -> None:
