@@ -212,6 +212,15 @@ def test_rows_are_changed_and_deleted_by_those_who_may(api: RestApi) -> None:
     ]
 
 
+def test_two_rows_where_one_was_expected_are_both_left_as_they_are(api: RestApi) -> None:
+    filled(api, 2)
+    before = api.rows()
+    answer = api.ask("PATCH", f"{MESSAGES}?id=in.(1,2)", {"body": "new"}, None, SHOW, SINGLE)
+
+    assert code_of(answer) == (406, "PGRST116")
+    assert api.rows() == before
+
+
 def test_rows_that_one_may_not_change_are_passed_over(api: RestApi) -> None:
     filled(api, 1)
     other = as_user(user_id=OTHER)
