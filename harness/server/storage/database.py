@@ -55,7 +55,7 @@ def parse_database(text: str) -> Database:
 
 
 def open_storage(database: Database, on_commit: OnCommit, *, once: bool) -> Storage:
-    """Open it; ``once=False`` takes the unique key away (no-idempotency).
+    """Open it; ``once=False`` takes the unique key away (no-unique-key).
 
     Raises :class:`UsageError` with one line where it cannot be used.
     """

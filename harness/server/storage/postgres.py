@@ -40,7 +40,7 @@ class PostgresStorage:
     ) -> None:
         """Open a database and make in it what is missing. Blocks until the log is up to date.
 
-        ``once=False`` takes the unique key away (no-idempotency). Raises
+        ``once=False`` takes the unique key away (no-unique-key). Raises
         :class:`harness.errors.UsageError` where the database cannot serve, and
         :class:`psycopg.Error` where it cannot be reached.
         """

@@ -113,7 +113,7 @@ async def set_unique(connection: Connection, on: bool) -> None:
         await connection.execute(ONCE if on else NOT_ONCE)
     except errors.UniqueViolation:
         raise UsageError(
-            "holds repeated messages, made under the defect no-idempotency;"
+            "holds repeated messages, made under the defect no-unique-key;"
             " use an empty database or that defect again"
         ) from None
 

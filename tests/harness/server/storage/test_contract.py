@@ -98,7 +98,7 @@ def test_repeated_messages_cannot_be_opened_under_the_key(backend: Backend) -> N
     with opened(backend, once=False) as (storage, _):
         run(create_all(storage, [draft()] * 2))
 
-    with pytest.raises(UsageError, match="no-idempotency"), opened(backend):
+    with pytest.raises(UsageError, match="no-unique-key"), opened(backend):
         pass
     with opened(backend, once=False) as (storage, _):
         assert len(run(storage.rows_after(42, 0, 10))) == 2
