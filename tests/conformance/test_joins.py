@@ -1,0 +1,60 @@
+"""Joining, as the genuine clients tell it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.clients import Client, changes
+from tests.conformance.conftest import Opened
+from tests.conformance.puppet import Library
+from tests.conformance.rows import new_row
+from tests.harness.server.running import Server, token
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_join_is_subscribed_and_then_ready(client: Client, room: int) -> None:
+    channel = client.join(f"webinar-{room}", changes("INSERT", f"webinar_id=eq.{room}"))
+
+    channel.subscribed()
+    assert channel.next("system")["payload"] == {
+        "extension": "postgres_changes",
+        "status": "ok",
+        "message": "Subscribed to PostgreSQL",
+        "channel": f"webinar-{room}",
+    }
+
+
+def test_a_channel_that_listens_to_no_rows_is_subscribed_too(client: Client, room: int) -> None:
+    assert client.join(f"webinar-{room}").status() == "SUBSCRIBED"
+
+
+def test_two_channels_of_one_socket_are_both_served(
+    client: Client, server: Server, room: int
+) -> None:
+    rooms = (room, room + 500_000)
+    channels = [
+        client.join(f"webinar-{one}", changes("*", f"webinar_id=eq.{one}")) for one in rooms
+    ]
+    for channel in channels:
+        channel.subscribed().live()
+    for one in rooms:
+        server.post(f"to {one}", room=one)
+
+    bodies = [new_row(client, channel.change())["body"] for channel in channels]
+    assert bodies == [f"to {one}" for one in rooms]
+
+
+def test_a_bad_token_is_refused_and_a_later_good_one_lets_in(
+    open_client: Opened, library: Library, server: Server, room: int
+) -> None:
+    client = open_client(library, server, token="header.payload.signature", reconnect_ms=300)
+    channel = client.join(f"webinar-{room}", changes())
+
+    refused = channel.next("status")
+    assert refused["status"] == "CHANNEL_ERROR"
+    assert "MalformedJWT: The token provided is not a valid JWT" in refused["error"]
+    client.set_auth(token())
+    while (status := channel.status()) == "CHANNEL_ERROR":
+        pass
+    assert status == "SUBSCRIBED"
