@@ -42,4 +42,5 @@ bench-storage: $(STAMP) ## what F4's index and group commit are worth (two minut
 
 clean: ## remove the environment, caches and run directories
 	rm -rf $(VENV) runs build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf tests/conformance/node/node_modules tests/conformance/python/.venv
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
