@@ -47,6 +47,7 @@ QUICK = {
     "resubscribe_max_s": "0.1",
     "connect_error_backoff_s": "0.05",
     "join_error_backoff_s": "0.2",
+    "poll_interval_s": "0.01",
 }
 """The genuine server's order of events in less of its time."""
 
