@@ -1,0 +1,5 @@
+"""The vendors' genuine clients against the reference server."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.conformance.rows")

@@ -60,8 +60,8 @@ def test_with_a_full_replica_identity_old_rows_are_whole_but_for_deletes(
     everyone: list[Client], server: Server, room: int
 ) -> None:
     row = server.post("before", room=room).json()["message"]
-    where = f"webinar_id=eq.{room}"
-    channels = [client.join(f"webinar-{room}", changes("*", where)) for client in everyone]
+    listen = [changes(event, f"webinar_id=eq.{room}") for event in ("UPDATE", "DELETE")]
+    channels = [client.join(f"webinar-{room}", *listen) for client in everyone]
     for channel in channels:
         channel.subscribed().live()
     with turned(server, replica_identity_full=True):
@@ -96,6 +96,29 @@ def test_a_filter_of_several_values_lets_each_pass(
         server.post("here", room=one)
 
     assert [new_row(client, channel.change())["webinar_id"] for _ in rooms] == list(rooms)
+
+
+def test_every_kind_of_condition_lets_its_rows_pass(
+    client: Client, server: Server, room: int
+) -> None:
+    passing = {
+        "body=eq.yes": "yes",
+        "body=neq.yes": "no",
+        "body=like.y%": "yes",
+        "body=not.ilike.Y%": "no",
+        "body=in.(yes,maybe)": "yes",
+        "body=match.^n": "no",
+        "body=gte.o": "yes",
+        "hidden=is.false,body=lt.o": "no",
+    }
+    listen = [changes("INSERT", f"webinar_id=eq.{room},{where}") for where in passing]
+    channel = client.join(f"webinar-{room}", *listen).subscribed().live()
+    for number, body in enumerate(("yes", "no")):
+        server.post(body, number=number, room=room)
+
+    got = [channel.next("change") for _ in passing]
+    called = {one["binding"]: new_row(client, one["payload"])["body"] for one in got}
+    assert called == dict(enumerate(passing.values()))
 
 
 def test_each_matching_binding_of_a_channel_is_called(

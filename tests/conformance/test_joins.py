@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.clients import Client, changes
-from tests.conformance.conftest import Opened
+from tests.conformance.conftest import Opened, turned
 from tests.conformance.puppet import Library
 from tests.conformance.rows import new_row
 from tests.harness.server.running import Server, token
 
 pytestmark = pytest.mark.e2e
+
+LONG_S = 1.0
+"""A wait for ``system ok`` in which all five surely join and a message is sent."""
 
 
 def test_a_join_is_subscribed_and_then_ready(client: Client, room: int) -> None:
@@ -23,6 +26,23 @@ def test_a_join_is_subscribed_and_then_ready(client: Client, room: int) -> None:
         "message": "Subscribed to PostgreSQL",
         "channel": f"webinar-{room}",
     }
+
+
+def test_rows_flow_from_system_ok_on_and_not_from_subscribed_on(
+    everyone: list[Client], server: Server, room: int
+) -> None:
+    here = changes("INSERT", f"webinar_id=eq.{room}")
+    with turned(server, system_ok_delay_s=LONG_S):
+        channels = [client.join(f"webinar-{room}", here) for client in everyone]
+        for channel in channels:
+            channel.subscribed()
+        server.post("too early", number=0, room=room)
+        for channel in channels:
+            channel.live()
+    server.post("in time", number=1, room=room)
+
+    for client, channel in zip(everyone, channels, strict=True):
+        assert new_row(client, channel.change())["body"] == "in time"
 
 
 def test_a_channel_that_listens_to_no_rows_is_subscribed_too(client: Client, room: int) -> None:

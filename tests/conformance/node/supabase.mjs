@@ -74,8 +74,11 @@ const before = messages().select('*').eq('webinar_id', webinar).gt('id', id - 1)
 say('polled', plain(await before.order('id').limit(10)))
 say('polled on', plain(await messages().select('id,body').eq('webinar_id', webinar).gt('id', id)))
 
-const refreshed = await supabase.auth.refreshSession()
+// A token tells its age in whole seconds: one that is renewed within the same is the same token.
 const { session } = signedIn.data
+const nextSecond = (session.expires_at - session.expires_in + 1) * 1000
+await new Promise((resolve) => setTimeout(resolve, nextSecond - Date.now()))
+const refreshed = await supabase.auth.refreshSession()
 say('refreshed', {
   ...{ error: refreshed.error?.message ?? null, system: await next('system') },
   renewed: refreshed.data.session.access_token !== session.access_token,
