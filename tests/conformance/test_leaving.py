@@ -84,6 +84,9 @@ def test_a_fast_remount_ends_in_the_second_channel(
         server.post(room=room + 500_000)
         anchor.change()
         assert second.all("change") == []
+        assert "SUBSCRIBED" not in second.statuses
+        if client.library.language == "py":
+            assert second.status() == "CLOSED"
     else:
         second.subscribed().live().change()
         assert first.statuses == ["CLOSED"]

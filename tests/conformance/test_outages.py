@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.clients import Channel, Client, changes
-from tests.conformance.conftest import JAVASCRIPT, LIBRARIES, Opened, options
+from tests.conformance.conftest import JAVASCRIPT, LIBRARIES, UNREADABLE, Opened, options
 from tests.conformance.puppet import Library
 from tests.harness.server.running import Server, running
 
@@ -35,6 +35,14 @@ def serving(database: Path, port: int = 0) -> Iterator[Server]:
 def joined(client: Client, room: int) -> Channel:
     channel = client.join(f"webinar-{room}", changes("INSERT", f"webinar_id=eq.{room}"))
     return channel.subscribed().live()
+
+
+def assert_unreadable(client: Client) -> None:
+    """The Python client could not read the farewell."""
+    client.puppet.wait_until(
+        lambda: any(UNREADABLE in one["text"] for one in client.puppet.events(what="complaint")),
+        "complaint about the farewell",
+    )
 
 
 def test_heartbeats_are_answered(open_client: Opened, library: Library, server: Server) -> None:
@@ -84,8 +92,12 @@ def test_after_a_restart_everyone_is_back_and_rows_flow(
                         "status": "ok",
                         "message": "Server requested disconnect",
                     }
+                else:
+                    assert_unreadable(channel.client)
         for channel in channels:
             assert channel.status() == "CHANNEL_ERROR"
+            if channel.client.library.name in TELLS_EVERY_ATTEMPT:
+                assert [channel.status() for _ in range(2)] == ["CHANNEL_ERROR"] * 2
         one.wait()
     with serving(database, port) as again:
         for channel in channels:
