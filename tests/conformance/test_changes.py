@@ -66,10 +66,10 @@ def test_with_a_full_replica_identity_old_rows_are_whole_but_for_deletes(
         channel.subscribed().live()
     with turned(server, replica_identity_full=True):
         edited = chat.edit(server, row, "after")
-        chat.delete(server, row)
-
         for client, channel in zip(everyone, channels, strict=True):
             assert_change(client, channel.change(), "UPDATE", new=edited, old=row)
+        chat.delete(server, row)
+        for client, channel in zip(everyone, channels, strict=True):
             assert_change(client, channel.change(), "DELETE", old={"id": row["id"]})
 
 

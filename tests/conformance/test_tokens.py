@@ -42,7 +42,9 @@ def test_a_token_that_comes_after_the_join_lets_rows_flow(
 ) -> None:
     client = open_client(library, server, token=None)
     channel = joined(client, room).live()
+    witness = joined(open_client(library, server), room).live()
     server.post("nobody's", number=0, room=room)
+    witness.change()
     client.set_auth(token())
 
     channel.live()
