@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -142,29 +142,81 @@ def list_scenarios(*, as_json: AsJson = False) -> None:
     typer.echo("T, S, R, F, O and H are rules and hazards of the chat: docs/chat-rules.md")
 
 
-@app.command(epilog="Example: chatquake serve --defect event-lost")
+def _print_lines(lines: Callable[[], list[str]], *, wanted: bool) -> None:
+    if wanted:
+        typer.echo("\n".join(lines()))
+        raise typer.Exit
+
+
+def _print_defects(*, wanted: bool) -> None:
+    from scenarios.serving import defect_lines  # noqa: PLC0415 (slow to import)
+
+    _print_lines(defect_lines, wanted=wanted)
+
+
+def _print_knobs(*, wanted: bool) -> None:
+    from scenarios.serving import knob_lines  # noqa: PLC0415 (slow to import)
+
+    _print_lines(knob_lines, wanted=wanted)
+
+
+_SERVE_EXAMPLES = """\b
+Examples:
+  chatquake serve
+  chatquake serve --defect event-lost --knob system_ok_delay_s=3
+  chatquake serve --database chat.db --api-port 0 --realtime-port 0 --admin-port 0
+"""
+
+
+@app.command(epilog=_SERVE_EXAMPLES)
 def serve(
     *,
     database: Annotated[
         str, typer.Option(help="The SQLite file; default: a new one, removed at the end.")
     ] = "",
     defect: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Plant a defect. Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Plant a defect, see --list-defects. Repeatable."),
     ] = None,
-    api_port: Annotated[int, typer.Option(min=0, max=65535)] = 3000,
-    realtime_port: Annotated[int, typer.Option(min=0, max=65535)] = 4000,
-    admin_port: Annotated[int, typer.Option(min=0, max=65535)] = 4100,
+    knob: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Turn a knob, see --list-knobs. Repeatable."),
+    ] = None,
+    api_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Chat page and API; 0 takes a free one.")
+    ] = 3000,
+    realtime_port: Annotated[int, typer.Option(min=0, max=65535, help="The WebSocket.")] = 4000,
+    admin_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Defects and knobs while it runs.")
+    ] = 4100,
+    list_defects: Annotated[  # noqa: ARG001 - its callback has done it all
+        bool,
+        typer.Option(
+            "--list-defects", callback=_print_defects, is_eager=True, help="List them and exit."
+        ),
+    ] = False,
+    list_knobs: Annotated[  # noqa: ARG001 - its callback has done it all
+        bool,
+        typer.Option(
+            "--list-knobs", callback=_print_knobs, is_eager=True, help="List them and exit."
+        ),
+    ] = False,
 ) -> None:
-    """Run the reference server alone, until Ctrl-C."""
+    """Run the reference server alone, with a chat page to open in a browser, until Ctrl-C.
+
+    It is a test server: whoever reaches its ports gets an account for the asking.
+    """
     with one_line_errors(), tempfile.TemporaryDirectory(prefix="chatquake-serve-") as folder:
         from scenarios import serving  # noqa: PLC0415 (slow to import)
 
         settings = serving.ServeSettings(
             database=database or str(Path(folder, "chat.db")),
+            keeps=database != "",
             api_port=api_port,
             realtime_port=realtime_port,
             admin_port=admin_port,
             defects=tuple(defect or ()),
+            knobs=tuple(knob or ()),
         )
         code = serving.serve(settings, os.environ, typer.echo)
     raise typer.Exit(code)

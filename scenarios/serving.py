@@ -10,15 +10,21 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 import msgspec
 
 from harness.errors import RigError, UsageError
-from harness.tokens import mint, mint_anon, user_uuid
+from harness.server.defects import DESCRIPTIONS, parse_defects
+from harness.server.knob_docs import knob_docs
+from harness.server.knobs import parse_knobs
+from harness.server.page.accounts import account_id
+from harness.tokens import mint, mint_anon
 
 STOP_WITHIN_S = 5.0
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 SECRET_VARIABLE = "CHATQUAKE_JWT_SECRET"
+_TOKEN_LIFETIME_S = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +32,16 @@ class ServeSettings:
     """How to serve. Ports: 0 takes a free one."""
 
     database: str
+    """A file, or what else the server takes."""
+    keeps: bool = True
+    """Whether the database outlives this server."""
     host: str = "127.0.0.1"
     api_port: int = 3000
     realtime_port: int = 4000
     admin_port: int = 4100
     defects: tuple[str, ...] = ()
+    knobs: tuple[str, ...] = ()
+    """``NAME=VALUE``."""
 
 
 class Ports(msgspec.Struct, frozen=True):
@@ -44,37 +55,71 @@ class Ports(msgspec.Struct, frozen=True):
 def command(settings: ServeSettings) -> list[str]:
     """The server's command line."""
     defects = [part for name in settings.defects for part in ("--defect", name)]
+    knobs = [part for assignment in settings.knobs for part in ("--knob", assignment)]
     return [
-        *(sys.executable, "-m", "harness.server", "--lifeline"),
+        *(sys.executable, "-m", "harness.server", "--lifeline", "--page"),
         *("--host", settings.host),
         *("--api-port", str(settings.api_port)),
         *("--realtime-port", str(settings.realtime_port)),
         *("--admin-port", str(settings.admin_port)),
         *("--database", settings.database),
         *defects,
+        *knobs,
     ]
 
 
-def addresses(host: str, ports: Ports, *, secret: str, now_unix_s: int) -> str:
-    """What a person needs to use the server, as lines."""
+def addresses(settings: ServeSettings, ports: Ports, *, secret: str, now_unix_s: int) -> str:
+    """What a person needs to use the server, as lines; the page's address first."""
+    api = f"http://{settings.host}:{ports.api_port}"
     key = mint_anon(secret, issued_at_unix_s=now_unix_s)
     token = mint(
         secret,
-        user_uuid(0, 0),
+        account_id("alice"),
         webinars={"*": "attendee"},
         issued_at_unix_s=now_unix_s,
-        lifetime_s=86_400,
+        lifetime_s=_TOKEN_LIFETIME_S,
     )
     return "\n".join(
         (
-            f"API       http://{host}:{ports.api_port}/api/messages",
-            f"Realtime  ws://{host}:{ports.realtime_port}/realtime/v1/websocket",
-            f"Admin     http://{host}:{ports.admin_port}/stats",
-            f"API key   {key}",
-            f"A user's access token, good for a day\n          {token}",
+            f"Chat page  {api}/",
+            f"  alice    {api}/?user=alice&room=42",
+            f"  bob      {api}/?user=bob&room=42",
+            f"API        {api}/api/messages",
+            f"Realtime   ws://{settings.host}:{ports.realtime_port}/realtime/v1/websocket",
+            f"Admin      http://{settings.host}:{ports.admin_port}/switches",
+            f"Database   {settings.database}{'' if settings.keeps else ' (removed at the end)'}",
+            f"API key    {key}",
+            f"Access token of alice, good for a day\n           {token}",
+            *(_planted(settings) or ["Defects    none"]),
+            *(
+                [f"Knob       {knob}" for knob in settings.knobs]
+                or ["Knobs      as hosted Supabase"]
+            ),
             "Ctrl-C stops it.",
         )
     )
+
+
+def defect_lines() -> list[str]:
+    """Every defect that can be planted, one a line."""
+    width = max(map(len, DESCRIPTIONS))
+    return [f"{name:<{width}}  {text}" for name, text in DESCRIPTIONS.items()]
+
+
+def knob_lines() -> list[str]:
+    """Every knob with its default and meaning, one a line."""
+    assignments = [(f"{knob.name}={_as_typed(knob.default)}", knob) for knob in knob_docs()]
+    width = max(len(text) for text, _ in assignments)
+    return [f"{text:<{width}}  {knob.meaning}" for text, knob in assignments]
+
+
+def _as_typed(value: Any) -> str:
+    return msgspec.json.encode(value).decode().strip('"')
+
+
+def _planted(settings: ServeSettings) -> list[str]:
+    defects = sorted(parse_defects(settings.defects))
+    return [f"Defect     {defect}: {DESCRIPTIONS[defect]}" for defect in defects]
 
 
 def serve(settings: ServeSettings, environ: Mapping[str, str], say: Callable[[str], None]) -> int:
@@ -82,10 +127,12 @@ def serve(settings: ServeSettings, environ: Mapping[str, str], say: Callable[[st
 
     The JWT secret is the environment's, or a new one. The server has a session of its own, so
     that Ctrl-C reaches it through us only; its lifeline ends it should we be killed. Raises
-    :class:`UsageError` for a port given twice, and :class:`RigError` when it is ready with
-    something else than its addresses.
+    :class:`UsageError` for a port given twice and for unknown defects and knobs, and
+    :class:`RigError` when it is ready with something else than its addresses.
     """
     _check_ports(settings)
+    parse_defects(settings.defects)
+    parse_knobs(settings.knobs)
     secret = environ.get(SECRET_VARIABLE) or secrets.token_hex(32)
     server = subprocess.Popen(
         command(settings),
@@ -102,7 +149,7 @@ def serve(settings: ServeSettings, environ: Mapping[str, str], say: Callable[[st
         if not ready:
             return _code(server.wait())  # it has said why on stderr
         ports = _ports(ready)
-        say(addresses(settings.host, ports, secret=secret, now_unix_s=int(time.time())))
+        say(addresses(settings, ports, secret=secret, now_unix_s=int(time.time())))
         return _code(server.wait())
     except KeyboardInterrupt:
         say("stopping …")

@@ -70,6 +70,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
         defects=parse_defects(options.defect),
         knobs=parse_knobs(options.knob),
         lifeline=options.lifeline,
+        page=options.page,
     )
 
 
@@ -102,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--defect", action="append", default=[], metavar="NAME", help=defects)
     parser.add_argument("--knob", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--lifeline", action="store_true", help="stop when standard input ends")
+    parser.add_argument("--page", action="store_true", help="serve the chat page, to anybody")
     return parser
 
 

@@ -27,6 +27,7 @@ from harness.server.chat.routes import api_app
 from harness.server.defects import Defect, Defects
 from harness.server.knobs import Knobs
 from harness.server.listeners import BACKLOG, Listeners, Ports, listening
+from harness.server.page.app import with_page
 from harness.server.realtime.poller import Poller
 from harness.server.realtime.rest_routes import rest_routes as broadcast_routes
 from harness.server.realtime.shell import Realtime, realtime_app
@@ -60,6 +61,8 @@ class Settings:
     knobs: Knobs
     lifeline: bool
     """Stop when standard input ends: the parent is gone."""
+    page: bool = False
+    """Serve the chat page, which gives an account to whoever asks."""
 
 
 async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
@@ -91,7 +94,11 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
         servers = [
             _server(app, settings.knobs)
             for app in (
-                api_app(storage, tokens, switches, stopping, on_repeat=poller.repeated),
+                _paged(
+                    api_app(storage, tokens, switches, stopping, on_repeat=poller.repeated),
+                    settings,
+                    listeners.ports,
+                ),
                 realtime_app(
                     realtime,
                     [
@@ -115,6 +122,14 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
             await asyncio.wait(serving)
             for helper in helpers:
                 helper.cancel()
+
+
+def _paged(api: ASGIApp, settings: Settings, ports: Ports) -> ASGIApp:
+    if not settings.page:
+        return api
+    return with_page(
+        api, secret=settings.jwt_secret, realtime_port=ports.realtime_port, unix_s=time.time
+    )
 
 
 class _Server(uvicorn.Server):

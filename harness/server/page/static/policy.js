@@ -1,0 +1,51 @@
+// The switches of the chat's own client code, with the values of the owners' plan: the same names
+// and values as the emulated client's policy (harness/client/policy.py), which a test compares.
+// Any of them may be set in the page's address, e.g. ?cursor=confirmed&poll_on_release=1
+
+export const PLAN = Object.freeze({
+  ack_timeout_s: 10, // S3
+  send_disabled_s: 1, // S6
+  fallback: true, // F1
+  fallback_after_failures: 3, // F1
+  fallback_after_silence_s: 10, // F1
+  poll_period_s: 3, // F3
+  poll_jitter_s: 0.4, // F3: uniform, plus or minus
+  poll_jitter_drawn: "tick", // F3: or "session"
+  poll_limit: 100, // F4
+  poll_timeout_s: 10,
+  cursor: "last_seen", // F4: or "confirmed"; see cursor.js
+  poll_on_release: false, // H5: not in the owners' plan
+  poll_on_subscribed: false, // H8: not in the owners' plan
+  history_limit: 50,
+  recreate_delay_s: 1, // R3: doubles up to 30 s
+});
+
+const CHOICES = { poll_jitter_drawn: ["tick", "session"], cursor: ["last_seen", "confirmed"] };
+const BOOLEANS = { 1: true, 0: false, true: true, false: false };
+
+/** The plan with what the address says otherwise. Throws an Error that names a bad value. */
+export function policyFrom(query) {
+  const policy = { ...PLAN };
+  for (const name of Object.keys(PLAN).filter((each) => query.has(each))) {
+    const text = query.get(name);
+    const value = read(name, text);
+    if (value === undefined) {
+      throw new Error(`${name}=${text}: must be ${allowed(name)}`);
+    }
+    policy[name] = value;
+  }
+  return Object.freeze(policy);
+}
+
+function read(name, text) {
+  if (name in CHOICES) return CHOICES[name].includes(text) ? text : undefined;
+  if (typeof PLAN[name] === "boolean") return BOOLEANS[text];
+  const number = text.trim() === "" ? NaN : Number(text);
+  const least = name === "poll_limit" || name === "history_limit" ? 1 : 0;
+  return Number.isFinite(number) && number >= least ? number : undefined;
+}
+
+function allowed(name) {
+  if (name in CHOICES) return CHOICES[name].join(" or ");
+  return typeof PLAN[name] === "boolean" ? "1 or 0" : "a number, 0 or more";
+}
