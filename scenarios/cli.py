@@ -160,9 +160,10 @@ def _print_knobs(*, wanted: bool) -> None:
     _print_lines(knob_lines, wanted=wanted)
 
 
-_SERVE_EXAMPLES = """\b
-Examples:
-  chatquake serve
+_SERVE_EXAMPLES = """Example: chatquake serve
+
+\b
+More:
   chatquake serve --defect event-lost --knob system_ok_delay_s=3
   chatquake serve --database chat.db --api-port 0 --realtime-port 0 --admin-port 0
 """

@@ -321,6 +321,15 @@ def test_a_mistyped_command_line_is_one_line_and_code_2(
     assert [word for word in words if word not in said] == []
 
 
+@pytest.mark.parametrize(
+    ("option", "name"), [("--list-defects", "event-lost"), ("--list-knobs", "system_ok_delay_s=")]
+)
+def test_serve_lists_its_switches_and_ends(option: str, name: str) -> None:
+    end = command("serve", option)
+    assert (end.returncode, end.stderr) == (0, "")
+    assert name in end.stdout
+
+
 def test_the_version_is_the_installed_one() -> None:
     assert command("--version").stdout.startswith("chatquake ")
 

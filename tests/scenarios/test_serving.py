@@ -14,26 +14,88 @@ import jwt
 import pytest
 
 from harness.errors import UsageError
-from scenarios.serving import Ports, ServeSettings, addresses, command, serve
+from harness.server.defects import Defect
+from harness.server.knobs import Knobs, parse_knobs
+from scenarios.serving import (
+    Ports,
+    ServeSettings,
+    addresses,
+    command,
+    defect_lines,
+    knob_lines,
+    serve,
+)
 
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
 
 
-def test_the_command_line_carries_ports_database_defects_and_the_lifeline() -> None:
-    settings = ServeSettings(database="chat.db", defects=("event-lost", "hang-create"))
+PORTS = Ports(api_port=3000, realtime_port=4000, admin_port=4100)
+
+
+def said(settings: ServeSettings) -> str:
+    return addresses(settings, PORTS, secret=SECRET, now_unix_s=1_700_000_000)
+
+
+def test_the_command_line_carries_all_settings_the_page_and_the_lifeline() -> None:
+    settings = ServeSettings(
+        database="chat.db", defects=("event-lost", "hang-create"), knobs=("idle_timeout_s=5",)
+    )
 
     line = " ".join(command(settings)[1:])
 
     assert line == (
-        "-m harness.server --lifeline --host 127.0.0.1 --api-port 3000 --realtime-port 4000 "
-        "--admin-port 4100 --database chat.db --defect event-lost --defect hang-create"
+        "-m harness.server --lifeline --page --host 127.0.0.1 --api-port 3000 "
+        "--realtime-port 4000 --admin-port 4100 --database chat.db --defect event-lost "
+        "--defect hang-create --knob idle_timeout_s=5"
     )
 
 
-def test_the_addresses_come_with_a_key_and_a_token_of_the_secret() -> None:
-    ports = Ports(api_port=3000, realtime_port=4000, admin_port=4100)
+def test_the_page_comes_first_with_two_people_to_be() -> None:
+    lines = said(ServeSettings(database="chat.db")).splitlines()
+    assert lines[:3] == [
+        "Chat page  http://127.0.0.1:3000/",
+        "  alice    http://127.0.0.1:3000/?user=alice&room=42",
+        "  bob      http://127.0.0.1:3000/?user=bob&room=42",
+    ]
+    assert lines[-1] == "Ctrl-C stops it."
 
-    text = addresses("127.0.0.1", ports, secret=SECRET, now_unix_s=1_700_000_000)
+
+def test_a_healthy_server_says_so() -> None:
+    lines = said(ServeSettings(database="chat.db")).splitlines()
+    assert "Defects    none" in lines
+    assert "Knobs      as hosted Supabase" in lines
+    assert "Database   chat.db" in lines
+
+
+def test_what_holds_is_said_with_its_meaning() -> None:
+    text = said(
+        ServeSettings(
+            database="chat.db",
+            keeps=False,
+            defects=("hang-create", "event-lost"),
+            knobs=("idle_timeout_s=5",),
+        )
+    )
+    assert "Defect     event-lost: every 20th INSERT" in text
+    assert "Defect     hang-create: the create route never answers" in text
+    assert "Knob       idle_timeout_s=5" in text
+    assert "Database   chat.db (removed at the end)" in text
+
+
+def test_every_defect_and_every_knob_is_listed_in_one_line_with_its_meaning() -> None:
+    assert [line.split()[0] for line in defect_lines()] == [str(one) for one in Defect]
+    lines = knob_lines()
+    assert [line.split("=")[0] for line in lines] == list(Knobs.__struct_fields__)
+    assert [line for line in lines if len(line.split()) < 4] == []
+    assert "replica_identity_full=false " in "\n".join(lines)
+
+
+def test_the_listed_defaults_are_taken_as_they_are_listed() -> None:
+    assert parse_knobs(line.split()[0] for line in knob_lines()) == Knobs()
+
+
+def test_the_addresses_come_with_a_key_and_a_token_of_the_secret() -> None:
+    text = said(ServeSettings(database="chat.db"))
 
     assert "http://127.0.0.1:3000/api/messages" in text
     assert "ws://127.0.0.1:4000/realtime/v1/websocket" in text
@@ -70,8 +132,10 @@ def test_serve_prints_its_addresses_answers_and_stops_on_ctrl_c(tmp_path: Path) 
     with _serve(*free, "--database", str(tmp_path / "chat.db")) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
-        api = re.match(r"API +(http://127\.0\.0\.1:\d+)/", line)
+        api = re.match(r"Chat page +(http://127\.0\.0\.1:\d+)/", line)
         assert api is not None
+        page = httpx.get(f"{api[1]}/", trust_env=False)
+        assert page.headers["content-type"].startswith("text/html")
         assert httpx.get(f"{api[1]}/health", trust_env=False).status_code == 200
 
         process.send_signal(signal.SIGINT)
@@ -102,4 +166,18 @@ def test_serve_names_an_occupied_port_in_one_line() -> None:
 def test_a_port_given_twice_is_named_with_both_options() -> None:
     settings = ServeSettings(database="unused.db", api_port=3000, realtime_port=3000)
     with pytest.raises(UsageError, match="--api-port and --realtime-port are both 3000"):
+        serve(settings, {}, lambda _line: None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        (ServeSettings(database="unused.db", defects=("no-such",)), "--defect no-such"),
+        (ServeSettings(database="unused.db", knobs=("no_such=1",)), "--knob no_such=1"),
+    ],
+)
+def test_what_is_unknown_is_named_before_anything_is_started(
+    settings: ServeSettings, named: str
+) -> None:
+    with pytest.raises(UsageError, match=named):
         serve(settings, {}, lambda _line: None)

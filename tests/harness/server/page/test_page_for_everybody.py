@@ -1,0 +1,117 @@
+"""The chat page for people who read Korean, use no mouse, or have a small screen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.server.running import Server
+from tests.support.chat_page import ChatPage
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize("look", [("light", 1000), ("dark", 1000), ("light", 360), ("dark", 360)])
+def test_axe_finds_nothing_to_mend(
+    server: Server, alice: ChatPage, room: int, look: tuple[str, int], built: Path
+) -> None:
+    _emulate(alice, *look)
+    alice.open_live(server.api_url, "alice", room, send_disabled_s=60)
+    assert server.post("of somebody else", number=room, room=room).status_code == 200
+    alice.wait_for_line("of somebody else")
+    alice.send("of mine")
+    alice.wait_for_line("of mine")
+    alice.page.evaluate((built / "axe-core" / "axe.min.js").read_text())
+    alice.page.evaluate("axe.run().then((found) => { window.found = JSON.stringify(found) })")
+    found = json.loads(alice.wait("window.found"))
+    assert [_brief(one) for one in found["violations"]] == []
+    assert len(found["passes"]) > 20
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_nothing_is_wider_than_a_small_screen(
+    server: Server, alice: ChatPage, room: int, language: str
+) -> None:
+    _emulate(alice, "light", 360)
+    alice.open_live(server.api_url, "longest-name-a", room, lang=language)
+    alice.page.evaluate("document.getElementById('details').open = true")
+    alice.send("https://example.test/" + "x" * 300)
+    alice.wait("document.querySelectorAll('#lines > li').length")
+    assert alice.page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_the_language_changes_everywhere_and_a_reload_keeps_it(
+    server: Server, alice: ChatPage, room: int
+) -> None:
+    alice.open_live(server.api_url, "alice", room)
+    alice.send("hello")
+    alice.wait_for_line("hello")
+    alice.click("[value=ko]")
+
+    text = alice.page.evaluate("document.body.innerText")
+    assert "보내기" in text
+    assert "실시간: 메시지가 WebSocket으로 옵니다." in text
+    assert "alice (나)" in text
+    assert alice.page.evaluate("document.documentElement.lang") == "ko"
+    alice.page.open(alice.page.evaluate("location.href"))
+    alice.wait("document.getElementById('send').textContent === '보내기'")
+
+
+def test_both_languages_say_the_same_things(server: Server, alice: ChatPage, room: int) -> None:
+    alice.open(server.api_url, "alice", room)
+    alice.page.evaluate(
+        "import('/page/texts.js').then(({ TEXTS }) => {"
+        "  const paths = (value, path) => typeof value === 'object'"
+        "    ? Object.entries(value).flatMap(([key, one]) => paths(one, `${path}.${key}`))"
+        "    : [`${path} ${typeof value}`];"
+        "  window.found = [paths(TEXTS.en, ''), paths(TEXTS.ko, '')];"
+        "})"
+    )
+    english, korean = alice.wait("window.found")
+    assert english == korean
+
+
+def test_everything_can_be_reached_with_the_keyboard(
+    server: Server, alice: ChatPage, room: int
+) -> None:
+    alice.open_live(server.api_url, "alice", room)
+    reached = []
+    for _ in range(8):
+        alice.page.call("Input.dispatchKeyEvent", type="keyDown", key="Tab", code="Tab",
+                        windowsVirtualKeyCode=9)  # fmt: skip
+        reached.append(alice.page.evaluate(
+            "(({ id, value, tagName }) => id || value || tagName)(document.activeElement)"
+        ))  # fmt: skip
+        outline = "getComputedStyle(document.activeElement).outlineStyle"
+        assert alice.page.evaluate(outline) == "solid"
+    assert reached == ["en", "ko", "SUMMARY", "log", "body", "send", "A", "A"]
+
+
+def test_only_new_messages_are_read_out(server: Server, alice: ChatPage, room: int) -> None:
+    """What was there, and what changes in a line, is not: the log is live from the history on,
+    and a line is one element from bubble to row."""
+    alice.open_live(server.api_url, "alice", room)
+    alice.wait("document.getElementById('log').ariaLive === 'polite'")
+    alice.page.evaluate(
+        "window.added = 0; new MutationObserver((seen) => seen.forEach((one) =>"
+        " one.addedNodes.forEach((node) => { added += node.nodeType === 1 })))"
+        ".observe(document.getElementById('log'), {childList: true, subtree: true})"
+    )
+    alice.send("said once")
+    alice.wait_for_line("said once")
+    alice.wait_for(events="1")
+    assert alice.page.evaluate("added") == 1
+
+
+def _emulate(tab: ChatPage, scheme: str, width: int) -> None:
+    tab.page.call("Emulation.setDeviceMetricsOverride", width=width, height=740,
+                  deviceScaleFactor=1, mobile=False)  # fmt: skip
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    tab.page.call("Emulation.setEmulatedMedia", features=features)
+
+
+def _brief(violation: dict[str, Any]) -> tuple[str, list[str]]:
+    return violation["id"], [node["html"] for node in violation["nodes"]]

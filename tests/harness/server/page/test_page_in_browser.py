@@ -1,0 +1,224 @@
+"""The chat page in real Chromium against a real server: the plan's rules, as a tester sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from chaos.toxiproxy.client import ToxiproxyClient
+from chaos.toxiproxy.install import ToxiproxySettings, find_toxiproxy
+from chaos.toxiproxy.model import Proxy
+from chaos.toxiproxy.process import start_toxiproxy
+from tests.harness.server.running import Server
+from tests.support.chat_page import ChatPage
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def plant(server: Server) -> Iterator[Callable[..., None]]:
+    """Plant defects in the running server; none are left at the end."""
+
+    def turn(*defects: str) -> None:
+        answer = httpx.patch(
+            f"{server.admin_url}/switches", json={"defects": defects}, trust_env=False
+        )
+        answer.raise_for_status()
+
+    yield turn
+    turn()
+
+
+def test_two_people_chat_without_an_error_or_a_request_to_elsewhere(
+    server: Server, alice: ChatPage, bob: ChatPage, room: int
+) -> None:
+    alice.open_live(server.api_url, "alice", room)
+    bob.open_live(server.api_url, "bob", room)
+
+    alice.send("안녕하세요, can you see this?")
+    bob.wait_for_line("안녕하세요, can you see this?")
+    bob.send("Yes.")
+    alice.wait_for_line("Yes.")
+    alice.wait_for_line("안녕하세요, can you see this?")
+
+    assert [line["who"] for line in alice.lines()] == ["alice (you)", "bob"]
+    assert [line["who"] for line in bob.lines()] == ["alice", "bob (you)"]
+    for tab in (alice, bob):
+        tab.wait_for(transport="live", polling="off", events="2", polls="0")
+        assert tab.page.errors == []
+        assert [url for url in tab.page.requests if not url.startswith(server.api_url)] == []
+
+
+def test_a_message_is_shown_as_sending_before_the_server_has_answered(
+    server: Server, alice: ChatPage, room: int, plant: Callable[..., None]
+) -> None:
+    plant("hang-create")
+    alice.open_live(server.api_url, "alice", room, ack_timeout_s=2)
+
+    alice.send("hello?")
+    alice.wait_for_line("hello?", state="sending")  # S1
+
+    # S3: the spinner ends, the bubble stays, and the person is told.
+    alice.wait_for_line("hello?", state="failed")
+    assert "no answer in time" in alice.page.evaluate("document.getElementById('alert').innerText")
+
+    # The same message goes again under the same client_msg_id.
+    key = alice.lines()[0]["key"]
+    plant()
+    alice.click("#lines .retry")
+    alice.wait_for_line("hello?", state="sent")
+    assert [line["key"] for line in alice.lines()] == [key]
+    commits = [one for one in server.admin("/commits") if one["webinar_id"] == room]
+    assert [one["client_msg_id"] for one in commits] == [key]
+
+
+def test_an_enter_that_ends_a_composition_sends_nothing(
+    server: Server, alice: ChatPage, room: int
+) -> None:
+    alice.open_live(server.api_url, "alice", room)
+    alice.write("한글")
+    for marks in ("isComposing: true", "keyCode: 229"):
+        alice.page.evaluate(
+            "document.getElementById('body').dispatchEvent(new KeyboardEvent('keydown',"
+            f" {{key: 'Enter', bubbles: true, cancelable: true, {marks}}}))"
+        )
+    assert alice.lines() == []
+    alice.press_enter()
+    alice.wait_for_line("한글")
+
+
+def test_shift_and_enter_start_a_new_line(server: Server, alice: ChatPage, room: int) -> None:
+    alice.open_live(server.api_url, "alice", room)
+    alice.write("one")
+    key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "modifiers": 8}
+    alice.page.call("Input.dispatchKeyEvent", type="keyDown", text="\r", **key)
+    alice.page.call("Input.dispatchKeyEvent", type="keyUp", **key)
+    alice.write("two")
+    alice.press_enter()
+    alice.wait_for_line("one\ntwo")
+
+
+def test_send_is_disabled_for_a_while_after_a_send(
+    server: Server, alice: ChatPage, room: int
+) -> None:
+    alice.open_live(server.api_url, "alice", room, send_disabled_s=60)
+    alice.send("once")
+    assert alice.page.evaluate("document.getElementById('send').ariaDisabled") == "true"
+    alice.write("twice")
+    alice.press_enter()
+    alice.click("#send")
+    alice.wait_for_line("once")
+    assert alice.bodies() == ["once"]
+    assert alice.page.evaluate("document.getElementById('body').value") == "twice"
+
+
+def test_the_history_is_there_when_the_page_opens(
+    server: Server, alice: ChatPage, room: int
+) -> None:
+    assert server.post("from before", number=room, room=room).status_code == 200
+    alice.open(server.api_url, "alice", room)
+    alice.wait_for_line("from before")
+    # An id that no page has made up shows as its beginning.
+    assert alice.lines()[0]["who"] == "11111111"
+
+
+def test_a_quiet_room_polls_until_the_first_event(
+    server: Server, alice: ChatPage, bob: ChatPage, room: int
+) -> None:
+    alice.open_live(server.api_url, "alice", room, fallback_after_silence_s=1)
+    bob.open_live(server.api_url, "bob", room)
+    alice.wait_for(polling="on", pollingReason="silence")  # F1, H3
+    bob.send("still there")
+    alice.wait_for(polling="off", pollingReason="")  # F2
+    alice.wait_for_line("still there")
+
+
+def test_a_hidden_page_does_not_poll_and_polls_at_once_when_it_is_shown(
+    server: Server, alice: ChatPage, room: int
+) -> None:
+    alice.open_live(server.api_url, "alice", room, fallback_after_silence_s=0.5, poll_period_s=600)
+    alice.wait_for(polling="on", polls="1")
+    alice.hide(hidden=True)
+    alice.wait_for(polling="paused", polls="1")
+    alice.hide(hidden=False)
+    alice.wait_for(polling="on", polls="2")  # long before the period is over
+
+
+def test_leaving_the_page_leaves_the_channel(server: Server, alice: ChatPage, room: int) -> None:
+    alice.open_live(server.api_url, "alice", room)
+    alice.page.open("about:blank")
+    deadline_s = time.monotonic() + 10
+    while "left" not in (told := _subscriptions(server, room)):
+        assert time.monotonic() < deadline_s, told
+        time.sleep(0.05)
+    assert told[-1] == "left"  # and not "lost"
+
+
+def test_a_renewed_token_keeps_the_channel_alive(
+    server: Server, alice: ChatPage, room: int
+) -> None:
+    alice.open_live(server.api_url, "alice", room, lifetime_s=3)
+    sessions = "performance.getEntriesByType('resource').filter(e => e.name.includes('session'))"
+    alice.wait(f"{sessions}.length >= 4")  # R1: the first token has ended long ago
+    assert "closed" not in _subscriptions(server, room)
+    alice.send("alive")
+    alice.wait_for_line("alive")
+
+
+def test_a_channel_that_the_server_ended_is_created_anew(
+    server: Server, alice: ChatPage, room: int
+) -> None:
+    alice.open(server.api_url, "alice", room, lifetime_s=2, renew=0, recreate_delay_s=0.5)
+    alice.wait_for(transport="closed")  # H9
+    alice.wait_for(transport="errored")  # R3: joined anew, and refused for its token
+    assert _subscriptions(server, room)[-1] == "closed"
+
+
+def test_a_blocked_websocket_is_replaced_by_polling_until_it_is_back(
+    server: Server, alice: ChatPage, bob: ChatPage, room: int, tmp_path: Path
+) -> None:
+    found = find_toxiproxy(ToxiproxySettings(), print).path
+    assert found is not None
+    with asyncio.Runner() as runner:
+        toxiproxy = runner.run(start_toxiproxy(found, tmp_path / "toxiproxy.log"))
+        toxics = ToxiproxyClient(toxiproxy.url)
+        try:
+            upstream = f"127.0.0.1:{server.realtime_port}"
+            proxy = runner.run(
+                toxics.create(Proxy(name="ws", listen="127.0.0.1:0", upstream=upstream))
+            )
+            bob.open_live(server.api_url, "bob", room)
+            alice.open_live(server.api_url, "alice", room, realtime=f"http://{proxy.listen}")
+
+            runner.run(toxics.set_enabled("ws", False))
+            alice.wait_for(transport="errored", polling="off")
+            alice.wait_for(polling="on", pollingReason="socket_failures", failures="3")
+            bob.send("over the poll")
+            alice.wait_for_line("over the poll")
+            alice.send("and back")
+            bob.wait_for_line("and back")
+            alice.wait_for_line("and back")
+
+            runner.run(toxics.set_enabled("ws", True))
+            alice.wait_for(transport="live", failures="0", polling="on")  # F2: no event yet
+            bob.send("over the socket")
+            alice.wait_for(polling="off")
+            alice.wait_for_line("over the socket")
+        finally:
+            runner.run(toxics.aclose())
+            runner.run(toxiproxy.stop())
+
+
+def test_a_bad_address_is_said_on_the_page(server: Server, alice: ChatPage) -> None:
+    alice.open(server.api_url, "alice", 0)
+    text = alice.wait("document.getElementById('summary').textContent")
+    assert "webinar: must be a whole number" in text
+
+
+def _subscriptions(server: Server, room: int) -> list[str]:
+    return [one["what"] for one in server.admin("/subscriptions") if one["webinar_id"] == room]
