@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check bench bench-storage clean
+.PHONY: help install demo test test-fast check bench bench-storage page clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,10 @@ bench: $(STAMP) ## what a delivery and a user cost (two minutes; ends with a lin
 bench-storage: $(STAMP) ## what F4's index and group commit are worth (two minutes; ends with a line of JSON)
 	@$(BIN)/python -m benchmarks.storage
 
+page: ## build the chat page's vendor code again (needs Node 18 or newer and npm)
+	cd page && npm ci --ignore-scripts && npm run build
+
 clean: ## remove the environment, caches and run directories
 	rm -rf $(VENV) runs build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	rm -rf tests/conformance/node/node_modules tests/conformance/python/.venv
+	rm -rf tests/conformance/node/node_modules page/node_modules tests/conformance/python/.venv
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,14 +3,16 @@
 import { build } from "esbuild";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
+const here = fileURLToPath(new URL(".", import.meta.url));
 const folder = process.argv[2] ?? "../harness/server/page/static/vendor";
 await mkdir(folder, { recursive: true });
 
 const { metafile } = await build({
   stdin: {
     contents: 'export { RealtimeClient } from "@supabase/realtime-js";',
-    resolveDir: import.meta.dirname,
+    resolveDir: here,
   },
   outfile: join(folder, "realtime-js.js"),
   bundle: true,
@@ -32,7 +34,7 @@ const packages = new Set(
 );
 const parts = [];
 for (const name of [...packages].sort()) {
-  const home = join(import.meta.dirname, "node_modules", name);
+  const home = join(here, "node_modules", name);
   const { version, license } = JSON.parse(await readFile(join(home, "package.json"), "utf8"));
   parts.push(`${name} ${version} (${license})\n\n${(await licenceOf(name, home)).trim()}\n`);
 }

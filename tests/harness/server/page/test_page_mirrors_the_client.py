@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -128,11 +129,16 @@ def _in_node(stories: dict[str, Any]) -> dict[str, Any]:
     node = shutil.which("node")
     if node is None:
         skip_or_fail("no Node on PATH")
-    line = [node, "--input-type=module", "--no-warnings", "--eval", _REPLAY]
-    text = json.dumps(stories)
-    done = subprocess.run(
-        line, cwd=STATIC, input=text, capture_output=True, text=True, timeout=60, check=False
-    )
+    with TemporaryDirectory() as folder:
+        # In a package of modules: older Nodes take a lone .js for a script of the old kind.
+        Path(folder, "package.json").write_text('{"type": "module"}')
+        for name in ("answers.js", "cursor.js", "messages.js", "session.js"):
+            shutil.copy(STATIC / name, folder)
+        Path(folder, "replay.js").write_text(_REPLAY)
+        done = subprocess.run(
+            [node, "replay.js"], cwd=folder, input=json.dumps(stories), capture_output=True,
+            text=True, timeout=60, check=False,
+        )  # fmt: skip
     assert done.returncode == 0, done.stderr
     replayed: dict[str, Any] = json.loads(done.stdout)
     return replayed
