@@ -1,10 +1,10 @@
 // What the page's address says: who, where, and how to behave.
 
-import { policyFrom } from "./policy.js";
+import { AddressError, policyFrom } from "./policy.js";
 
 const FIRST_ROOM = "42";
 
-/** Throws an Error that names what is wrong with the address. */
+/** Throws an AddressError that names what is wrong with the address. */
 export function readAddress(query) {
   const whole = new URLSearchParams(query);
   if (!whole.has("user")) whole.set("user", `guest-${Math.floor(Math.random() * 900 + 100)}`);
@@ -26,7 +26,7 @@ export function readAddress(query) {
 function socketAddress(text) {
   const address = URL.canParse(text) ? new URL(text) : null;
   if (!address || !/^(http|ws)s?:$/.test(address.protocol)) {
-    throw new Error(`realtime=${text}: must be like http://127.0.0.1:4000`);
+    throw new AddressError(`realtime=${text}: must be like http://127.0.0.1:4000`);
   }
   return `${address.protocol.replace("http", "ws")}//${address.host}`;
 }

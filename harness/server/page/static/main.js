@@ -9,6 +9,7 @@ import { Language } from "./language.js";
 import { Lines } from "./lines.js";
 import { MessageList } from "./messages.js";
 import { Panel } from "./panel.js";
+import { AddressError } from "./policy.js";
 import { Room } from "./room.js";
 import { Session } from "./session.js";
 
@@ -23,8 +24,9 @@ try {
   startChat(address, await Session.open(address.account));
 } catch (error) {
   byId("chat").dataset.transport = "closed";
+  document.body.classList.add("failed");
   byId("summary").textContent = language.texts().failed(error.message);
-  if (!(error instanceof AnswerError)) throw error;
+  if (!(error instanceof AnswerError || error instanceof AddressError)) throw error;
 }
 
 function startChat({ policy, renew, realtime }, session) {
@@ -40,6 +42,7 @@ function startChat({ policy, renew, realtime }, session) {
       retry: {
         shown: (line) => line.state === "failed",
         run: (line) => {
+          say("");
           composer.retry(line);
           byId("body").focus(); // the button is about to go
         },

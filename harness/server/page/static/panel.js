@@ -44,11 +44,10 @@ export class Panel {
 
   #fill(texts, now, ageS) {
     const reason = now.reason === null ? "" : `: ${texts.reasons[now.reason](this.#policy)}`;
-    const failures = `${now.failures} / ${this.#policy.fallback_after_failures}`;
     const values = {
       transport: texts.transport[now.transport],
       polling: `${texts.polling[now.polling]}${reason}`,
-      failures,
+      failures: texts.failureCount(now.failures, this.#policy),
       event: ageS === null ? texts.noEvent : texts.ago(ageS),
       polls: texts.pollCount(now.polls, texts.outcomes[now.outcome]),
       cursor: now.after === null ? texts.start : `${now.after}`,

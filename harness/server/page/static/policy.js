@@ -23,14 +23,17 @@ export const PLAN = Object.freeze({
 const CHOICES = { poll_jitter_drawn: ["tick", "session"], cursor: ["last_seen", "confirmed"] };
 const BOOLEANS = { 1: true, 0: false, true: true, false: false };
 
-/** The plan with what the address says otherwise. Throws an Error that names a bad value. */
+/** The page's address says something that makes no sense. */
+export class AddressError extends Error {}
+
+/** The plan with what the address says otherwise. Throws an AddressError that names a bad value. */
 export function policyFrom(query) {
   const policy = { ...PLAN };
   for (const name of Object.keys(PLAN).filter((each) => query.has(each))) {
     const text = query.get(name);
     const value = read(name, text);
     if (value === undefined) {
-      throw new Error(`${name}=${text}: must be ${allowed(name)}`);
+      throw new AddressError(`${name}=${text}: must be ${allowed(name)}`);
     }
     policy[name] = value;
   }

@@ -58,6 +58,7 @@ const en = {
   ago: (seconds) => `${seconds} s ago`,
   noEvent: "none yet",
   start: "the beginning",
+  failureCount: (count, policy) => `${count} (polling from ${policy.fallback_after_failures})`,
   pollCount: (count, outcome) => (outcome ? `${count}, the last one: ${outcome}` : `${count}`),
   summary: {
     live: "Live: messages come over the WebSocket.",
@@ -133,6 +134,7 @@ const ko = {
   ago: (seconds) => `${seconds}초 전`,
   noEvent: "아직 없음",
   start: "처음부터",
+  failureCount: (count, policy) => `${count}회 (${policy.fallback_after_failures}회부터 폴링)`,
   pollCount: (count, outcome) => (outcome ? `${count}회, 마지막: ${outcome}` : `${count}회`),
   summary: {
     live: "실시간: 메시지가 WebSocket으로 옵니다.",

@@ -41,6 +41,8 @@ def test_nothing_is_wider_than_a_small_screen(
     alice.send("https://example.test/" + "x" * 300)
     alice.wait("document.querySelectorAll('#lines > li').length")
     assert alice.page.evaluate("document.documentElement.scrollWidth") == 360
+    over = "(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)"
+    assert alice.page.evaluate(f"{over}(document.getElementById('log'))") == 0
 
 
 def test_the_language_changes_everywhere_and_a_reload_keeps_it(

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -214,10 +215,24 @@ def test_a_blocked_websocket_is_replaced_by_polling_until_it_is_back(
             runner.run(toxiproxy.stop())
 
 
-def test_a_bad_address_is_said_on_the_page(server: Server, alice: ChatPage) -> None:
-    alice.open(server.api_url, "alice", 0)
-    text = alice.wait("document.getElementById('summary').textContent")
-    assert "webinar: must be a whole number" in text
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"room": 0}, "webinar: must be a whole number"),
+        ({"user": "much-too-long-a-name"}, "user: must be a name of"),
+        ({"cursor": "no"}, "cursor=no: must be last_seen or confirmed"),
+        ({"poll_period_s": "-1"}, "poll_period_s=-1: must be a number, 0 or more"),
+        ({"realtime": "nonsense"}, "realtime=nonsense: must be like http://127.0.0.1:4000"),
+    ],
+)
+def test_what_is_wrong_with_the_address_is_said_on_the_page(
+    server: Server, alice: ChatPage, asked: dict[str, Any], words: str
+) -> None:
+    alice.open(server.api_url, **{"user": "alice", "room": 1, **asked})
+    alice.wait("document.body.classList.contains('failed')")
+    assert words in alice.page.evaluate("document.body.innerText")
+    uncaught = [error for error in alice.page.errors if "status of 400" not in error]
+    assert uncaught == []
 
 
 def _subscriptions(server: Server, room: int) -> list[str]:
