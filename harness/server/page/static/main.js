@@ -25,7 +25,10 @@ try {
 } catch (error) {
   byId("chat").dataset.transport = "closed";
   document.body.classList.add("failed");
-  byId("summary").textContent = language.texts().failed(error.message);
+  const { failed, why } = language.texts();
+  // A refusal says what is wrong in the server's words; the others are known by their kind.
+  const known = error.kind === "refused" ? undefined : why[error.kind];
+  byId("summary").textContent = failed(known ?? error.message);
   if (!(error instanceof AnswerError || error instanceof AddressError)) throw error;
 }
 
@@ -165,7 +168,7 @@ async function readHistory({ policy, session, list, cursor }) {
     cursor.read(lastId, { askedAfter: null, whole, sinceLive: false });
   } catch (error) {
     if (!(error instanceof AnswerError)) throw error;
-    say(language.texts().failed(language.texts().why[error.kind]));
+    say(language.texts().historyFailed(language.texts().why[error.kind]));
   }
 }
 

@@ -12,6 +12,7 @@ export class Room {
   #channel = null;
   #recreations = 0;
   #recreateTimer = null;
+  #left = false;
 
   /**
    * hear: {opened(), attemptFailed(), status(name, detail), live(), notLive(), event(change)}.
@@ -43,6 +44,7 @@ export class Room {
 
   /** R2: unsubscribe, remove, and close the socket: nothing is left behind. */
   async leave() {
+    this.#left = true;
     clearTimeout(this.#recreateTimer);
     const channel = this.#channel;
     this.#channel = null; // what it says from here on is not heard
@@ -54,8 +56,6 @@ export class Room {
   }
 
   #join() {
-    clearTimeout(this.#recreateTimer);
-    this.#recreateTimer = null;
     const channel = this.#client.channel(`webinar-${this.#webinar}`); // R2: from the webinar alone
     this.#channel = channel;
     const filter = `webinar_id=eq.${this.#webinar}`;
@@ -108,10 +108,12 @@ export class Room {
   }
 
   async #recreate() {
+    clearTimeout(this.#recreateTimer);
+    this.#recreateTimer = null;
     const ended = this.#channel;
     this.#channel = null;
     await this.#client.removeChannel(ended);
-    this.#join();
+    if (!this.#left) this.#join();
   }
 
   #opened() {

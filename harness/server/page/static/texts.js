@@ -74,6 +74,7 @@ const en = {
   another: "Open this room as",
   notice: "A test server: whoever opens an address like these is that person.",
   failed: (why) => `The page could not start: ${why}`,
+  historyFailed: (why) => `The earlier messages could not be read: ${why}.`,
 };
 
 const ko = {
@@ -150,6 +151,7 @@ const ko = {
   another: "다른 사람으로 열기",
   notice: "시험용 서버입니다. 이런 주소를 여는 사람은 누구나 그 사람이 됩니다.",
   failed: (why) => `페이지를 시작하지 못했습니다: ${why}`,
+  historyFailed: (why) => `이전 메시지를 읽지 못했습니다. ${why}.`,
 };
 
 export const TEXTS = { en, ko };
