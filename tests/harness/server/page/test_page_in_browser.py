@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,6 +77,46 @@ def test_a_message_is_shown_as_sending_before_the_server_has_answered(
     assert [line["key"] for line in alice.lines()] == [key]
     commits = [one for one in server.admin("/commits") if one["webinar_id"] == room]
     assert [one["client_msg_id"] for one in commits] == [key]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (502, "<!doctype html><title>502 Bad Gateway</title>"),
+        (200, ""),
+        (200, "null"),
+        (200, '{"ok": true}'),
+        (200, '{"success": true}'),
+        (200, '{"success": true, "message": {"id": 1, "client_msg_id": "of another"}}'),
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_survived(
+    server: Server, alice: ChatPage, room: int, status: int, body: str
+) -> None:
+    alice.open_live(server.api_url, "alice", room)
+    answer = f"Promise.resolve(new Response({json.dumps(body)}, {{status: {status}}}))"
+    _answer_sends_with(alice, answer)
+    alice.send("S8")
+    alice.wait_for_line("S8", state="failed")
+    assert "not sent: the answer makes no sense" in alice.page.evaluate("document.body.innerText")
+    assert alice.page.errors == []
+
+
+def test_a_row_that_comes_late_replaces_the_bubble_of_a_failed_send(
+    server: Server, alice: ChatPage, bob: ChatPage, room: int
+) -> None:
+    alice.open_live(server.api_url, "alice", room)
+    bob.open_live(server.api_url, "bob", room)
+    # The request arrives in the end, but its answer was lost long before.
+    _answer_sends_with(
+        alice,
+        "(setTimeout(() => real(path, {...options, signal: null}), 500),"
+        " Promise.reject(new TypeError()))",
+    )
+    alice.send("late")
+    alice.wait_for_line("late", state="failed")  # S3
+    alice.wait_for_line("late", state="sent")  # S4, R4
+    bob.wait_for_line("late")
 
 
 def test_an_enter_that_ends_a_composition_sends_nothing(
@@ -233,6 +274,14 @@ def test_what_is_wrong_with_the_address_is_said_on_the_page(
     assert words in alice.page.evaluate("document.body.innerText")
     uncaught = [error for error in alice.page.errors if "status of 400" not in error]
     assert uncaught == []
+
+
+def _answer_sends_with(tab: ChatPage, answer: str) -> None:
+    """Let the page's sends have this answer, a JavaScript expression."""
+    tab.page.evaluate(
+        "window.real = fetch; window.fetch = (path, options) => path === '/api/messages/create'"
+        f" ? {answer} : real(path, options); 0"
+    )
 
 
 def _subscriptions(server: Server, room: int) -> list[str]:
