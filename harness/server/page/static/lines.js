@@ -92,6 +92,7 @@ export class Lines {
     say(parts.state, own ? stateText(texts, line) : "");
     for (const [action, { shown }] of Object.entries(this.#actions)) {
       say(parts.buttons[action], texts[action]);
+      parts.buttons[action].ariaLabel = `${texts[action]}: ${name}, ${parts.body.textContent}`;
       parts.buttons[action].hidden = !shown(line);
     }
   }

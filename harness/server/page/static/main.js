@@ -8,6 +8,7 @@ import { Fallback } from "./fallback.js";
 import { Language } from "./language.js";
 import { Lines } from "./lines.js";
 import { MessageList } from "./messages.js";
+import { Moderation } from "./moderation.js";
 import { Panel } from "./panel.js";
 import { AddressError } from "./policy.js";
 import { Room } from "./room.js";
@@ -50,9 +51,27 @@ function startChat({ policy, renew, realtime }, session) {
           byId("body").focus(); // the button is about to go
         },
       },
+      hide: {
+        shown: (line) => moderation.isAllowed && line.id !== null && !line.hidden,
+        run: (line) => moderation.setHidden(line, true),
+      },
+      show: {
+        shown: (line) => moderation.isAllowed && line.id !== null && line.hidden,
+        run: (line) => moderation.setHidden(line, false),
+      },
+      delete: {
+        shown: (line) => moderation.isAllowed && line.id !== null,
+        run: (line) => moderation.remove(line),
+      },
     },
   });
   const list = new MessageList(lines);
+  const moderation = new Moderation({
+    policy,
+    session,
+    list,
+    onFailed: (why) => say(texts().moderationFailed(texts().why[why])),
+  });
   const cursor = new Cursor(policy.cursor);
   const panel = new Panel({
     elements: { chat: byId("chat"), summary: byId("summary"), facts: byId("facts") },
