@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -85,9 +86,10 @@ def addresses(settings: ServeSettings, ports: Ports, *, secret: str, now_unix_s:
             f"  alice    {api}/?user=alice&room=42",
             f"  bob      {api}/?user=bob&room=42",
             f"API        {api}/api/messages",
+            f"Supabase   http://{settings.host}:{ports.realtime_port} (Auth, REST and Realtime)",
             f"Realtime   ws://{settings.host}:{ports.realtime_port}/realtime/v1/websocket",
             f"Admin      http://{settings.host}:{ports.admin_port}/switches",
-            f"Database   {settings.database}{'' if settings.keeps else ' (removed at the end)'}",
+            f"Database   {_database(settings)}",
             f"API key    {key}",
             f"Access token of alice, good for a day\n           {token}",
             *(_planted(settings) or ["Defects    none"]),
@@ -115,6 +117,13 @@ def knob_lines() -> list[str]:
 
 def _as_typed(value: Any) -> str:
     return msgspec.json.encode(value).decode().strip('"')
+
+
+def _database(settings: ServeSettings) -> str:
+    url = urlsplit(settings.database)
+    if url.netloc:  # without the user's password, wherever it stands
+        return url._replace(netloc=url.netloc.rpartition("@")[2], query="").geturl()
+    return settings.database if settings.keeps else f"{settings.database} (removed at the end)"
 
 
 def _planted(settings: ServeSettings) -> list[str]:

@@ -82,6 +82,13 @@ def test_what_holds_is_said_with_its_meaning() -> None:
     assert "Database   chat.db (removed at the end)" in text
 
 
+def test_a_database_s_password_is_not_shown() -> None:
+    url = "postgresql://me:secret@127.0.0.1:5432/chat?password=secret"
+    text = said(ServeSettings(database=url))
+    assert "Database   postgresql://127.0.0.1:5432/chat\n" in text
+    assert "secret" not in text
+
+
 def test_every_defect_and_every_knob_is_listed_in_one_line_with_its_meaning() -> None:
     assert [line.split()[0] for line in defect_lines()] == [str(one) for one in Defect]
     lines = knob_lines()
@@ -99,6 +106,7 @@ def test_the_addresses_come_with_a_key_and_a_token_of_the_secret() -> None:
 
     assert "http://127.0.0.1:3000/api/messages" in text
     assert "ws://127.0.0.1:4000/realtime/v1/websocket" in text
+    assert "http://127.0.0.1:4000 (Auth, REST and Realtime)" in text
     tokens = re.findall(r"eyJ[\w.-]+", text)
     roles = [
         jwt.decode(
