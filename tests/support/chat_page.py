@@ -86,8 +86,12 @@ class ChatPage:
         self.press_enter()
 
     def click(self, selector: str) -> None:
-        self.wait(f"document.querySelector({json.dumps(selector)}) !== null")
-        self.page.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
+        """Click the first of these that can be seen, once there is one."""
+        found = f"[...document.querySelectorAll({json.dumps(selector)})]"
+        self.wait(
+            f"(seen => seen ? (seen.click(), true) : false)"
+            f"({found}.find((element) => element.checkVisibility()))"
+        )
 
     def hide(self, *, hidden: bool) -> None:
         """Headless tabs are always visible; the page is told otherwise."""
