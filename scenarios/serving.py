@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from harness.errors import RigError, UsageError
-from harness.server.defects import DESCRIPTIONS, parse_defects
+from harness.server.defects import DESCRIPTIONS, Defect, parse_defects
 from harness.server.knob_docs import knob_docs
 from harness.server.knobs import parse_knobs
 from harness.server.page.accounts import account_id
@@ -104,8 +104,8 @@ def addresses(settings: ServeSettings, ports: Ports, *, secret: str, now_unix_s:
 
 def defect_lines() -> list[str]:
     """Every defect that can be planted, one a line."""
-    width = max(map(len, DESCRIPTIONS))
-    return [f"{name:<{width}}  {text}" for name, text in DESCRIPTIONS.items()]
+    width = max(map(len, Defect))
+    return [f"{name:<{width}}  {DESCRIPTIONS[name]}" for name in Defect]
 
 
 def knob_lines() -> list[str]:
