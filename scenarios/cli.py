@@ -173,7 +173,10 @@ More:
 def serve(
     *,
     database: Annotated[
-        str, typer.Option(help="The SQLite file; default: a new one, removed at the end.")
+        str,
+        typer.Option(
+            help="An SQLite file or a postgresql:// URL; default: a new file, removed at the end."
+        ),
     ] = "",
     defect: Annotated[
         list[str] | None,
