@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -31,7 +32,6 @@ from harness.server.page.app import with_page
 from harness.server.realtime.poller import Poller
 from harness.server.realtime.rest_routes import rest_routes as broadcast_routes
 from harness.server.realtime.shell import Realtime, realtime_app
-from harness.server.realtime.sockets import RealtimeSocket
 from harness.server.rest.routes import rest_routes
 from harness.server.stats import LoopLag
 from harness.server.storage.database import Database, open_storage
@@ -92,23 +92,29 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
             return wall_time.unix_s(monotonic_s())
 
         servers = [
-            _server(app, settings.knobs)
-            for app in (
+            _server(
                 _paged(
                     api_app(storage, tokens, switches, stopping, on_repeat=poller.repeated),
                     settings,
                     listeners.ports,
                 ),
+                settings.knobs,
+            ),
+            _server(
                 realtime_app(
-                    realtime,
                     [
                         *broadcast_routes(realtime),
                         *auth_routes(auth, tokens),
                         *rest_routes(storage, tokens, switches),
-                    ],
+                    ]
                 ),
+                settings.knobs,
+                realtime.socket,
+            ),
+            _server(
                 admin_app(storage, realtime, switches, lag, account_routes(auth, now_unix_s)),
-            )
+                settings.knobs,
+            ),
         ]
         async with asyncio.TaskGroup() as tasks:
             helpers = [tasks.create_task(poller.run()), tasks.create_task(lag.run())]
@@ -140,15 +146,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(app: ASGIApp, knobs: Knobs) -> _Server:
+def _server(
+    app: ASGIApp, knobs: Knobs, websocket: Callable[..., asyncio.Protocol] | None = None
+) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
             http="httptools",
-            ws=RealtimeSocket,
-            ws_max_size=knobs.max_frame_bytes,
-            ws_per_message_deflate=False,
-            ws_ping_interval=None,
+            # Uvicorn only calls it, so a bound method does as well as a class.
+            ws=cast(type[asyncio.Protocol], websocket) if websocket else "none",
             lifespan="off",
             access_log=False,
             log_config=None,

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from random import Random
 from typing import assert_never
 
-from starlette import types as asgi
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route
+from uvicorn.server import ServerState
 
 from harness.clock import Clock
 from harness.commitlog import Subscription
@@ -33,19 +33,16 @@ from harness.server.realtime.effects import (
     Reaction,
     Send,
 )
-from harness.server.realtime.handshake import Denial, Hang
-from harness.server.realtime.sockets import (
-    Connection,
-    binary_message,
-    text_message,
-    transport_of,
-)
+from harness.server.realtime.handshake import Admission, Verdict
+from harness.server.realtime.sockets import Connection, text_message
 from harness.server.realtime.sparing_log import SparingLog
 from harness.server.realtime.topics import TopicName
+from harness.server.realtime.websocket_frames import Binary, Text, binary_frame
 from harness.server.storage.model import Change
 from harness.server.switches import Switches
 
-PATHS = ("/realtime/v1/websocket", "/socket/websocket")
+_SWEEP_EVERY_S = 1.0
+"""By how much a silent socket may outlive its time."""
 _NO_CLOSE_FRAME = 1006
 _log = logging.getLogger(__name__)
 
@@ -55,7 +52,7 @@ class Realtime:
 
     def __init__(self, tokens: Tokens, switches: Switches, clock: Clock) -> None:
         self._tokens = tokens
-        self._switches = switches
+        self.switches = switches
         self._clock = clock
         # Refs of presence must not come again after a restart, or clients take new for old.
         core = make_core(tokens, switches, Random())
@@ -68,6 +65,7 @@ class Realtime:
         self._numbers = itertools.count(1)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_s: float | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
         self._dropped_frames = SparingLog()
         self._half_open = switches.knobs.half_open
         self.subscriptions: list[Subscription] = []
@@ -141,111 +139,77 @@ class Realtime:
     def _of_topic(self, topic: str | None) -> list[Channel]:
         return [one for one in self._channels.all() if topic in (None, one.topic)]
 
-    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        """One WebSocket, as an ASGI application."""
-        await receive()  # websocket.connect
-        query = QueryParams(scope["query_string"])
-        verdict = self._gate.admit(query, Headers(scope=scope), self._clock())
-        if isinstance(verdict, Hang):
-            await receive()  # until it is gone
-            return
-        if isinstance(verdict, Denial):
-            await self._deny(verdict, send)
-            return
-        await send({"type": "websocket.accept"})
-        peer = Peer(next(self._numbers), verdict.vsn)
-        connection = Connection(peer, transport_of(scope), self._switches.knobs.max_unsent_bytes)
-        self._opened(connection)
-        try:
-            await self._converse(connection, verdict.claims, receive, send)
-        finally:
-            self._gone(connection)
+    def socket(self, *, server_state: ServerState, **_: object) -> Connection:
+        """A protocol for one socket, as uvicorn asks for it at an upgrade."""
+        return Connection(self, server_state.connections)
 
-    async def _deny(self, denial: Denial, send: asgi.Send) -> None:
-        if denial.error is not None:
-            await asyncio.sleep(self._switches.knobs.connect_error_backoff_s)
-        start = "websocket.http.response.start"
-        await send({"type": start, "status": denial.status, "headers": denial.headers})
-        await send({"type": "websocket.http.response.body", "body": denial.body})
+    def admit(self, query: Mapping[str, str], headers: Mapping[str, str]) -> Verdict:
+        """Judge a handshake."""
+        return self._gate.admit(query, headers, self._clock())
 
-    async def _converse(
-        self, connection: Connection, own: Claims, receive: asgi.Receive, send: asgi.Send
-    ) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(self._switches.knobs.idle_timeout_s):
-                    message = await receive()
-            except TimeoutError:
-                if self._switches.knobs.half_open:
-                    continue
-                await send({"type": "websocket.close", "code": 1000})
-                return
-            if message["type"] == "websocket.disconnect":
-                return
-            if self._switches.knobs.half_open:
-                continue
-            await self._answer(connection, self._read(connection.peer, own, message))
-
-    def _read(self, peer: Peer, own: Claims, message: asgi.Message) -> Reaction:
-        text = message.get("text")
-        if text is None:
-            return self._protocol.receive_binary(peer, own, message["bytes"], self._clock())
-        return self._protocol.receive(peer, own, text, self._clock())
-
-    def _opened(self, connection: Connection) -> None:
+    def opened(self, connection: Connection, admission: Admission) -> None:
+        """Take in an accepted socket."""
+        connection.peer = Peer(next(self._numbers), admission.vsn)
+        connection.own = admission.claims
         self._connections[connection.peer.connection] = connection
-        knobs = self._switches.knobs
+        if self._sweeper is None:
+            self._sweep()
+        knobs = self.switches.knobs
         if knobs.half_open:
             connection.pause_reading()
         if knobs.accept_then_close:
             self._end(connection, knobs.accept_then_close)
 
-    def _gone(self, connection: Connection) -> None:
+    def received(self, connection: Connection, message: Text | Binary) -> None:
+        """React to one message from a client."""
+        reaction = self._read(connection, message)
+        if reaction.dropped:
+            line = self._dropped_frames.line(reaction.dropped, self._clock())
+            if line is not None:
+                _log.warning("a frame was dropped: %s", line)
+        self._perform(reaction.at_once)
+        if reaction.stall_s:
+            connection.stall(reaction.stall_s, partial(self._perform, reaction.effects))
+        else:
+            self._perform(reaction.effects)
+
+    def gone(self, connection: Connection) -> None:
+        """Forget a socket from which nothing comes any more."""
         number = connection.peer.connection
         del self._connections[number]
         self.quotas.forget_connection(number)
         self._perform(self._channels.drop(connection.peer, self._clock()))
 
+    def too_slow(self) -> None:
+        """Count a receiver that was cut off because too much waited for it."""
+        self.slow_readers_dropped += 1
+
+    def _read(self, connection: Connection, message: Text | Binary) -> Reaction:
+        peer, own, now_s = connection.peer, connection.own, self._clock()
+        if isinstance(message, Binary):
+            return self._protocol.receive_binary(peer, own, message.data, now_s)
+        return self._protocol.receive(peer, own, message.text, now_s)
+
     def _turned(self) -> None:
         """A knob may have been turned: let the sockets stand still, or go on."""
-        if self._half_open == self._switches.knobs.half_open:
+        if self._half_open == self.switches.knobs.half_open:
             return
-        self._half_open = self._switches.knobs.half_open
+        self._half_open = self.switches.knobs.half_open
         for connection in self._connections.values():
             if self._half_open:
                 connection.pause_reading()
             else:
                 connection.resume_reading()
 
-    async def _answer(self, connection: Connection, reaction: Reaction) -> None:
-        if reaction.dropped:
-            line = self._dropped_frames.line(reaction.dropped, self._clock())
-            if line is not None:
-                _log.warning("a frame was dropped: %s", line)
-        self._perform(reaction.at_once)
-        if not reaction.stall_s:
-            self._perform(reaction.effects)
-            return
-        connection.hold()
-        await asyncio.sleep(reaction.stall_s)
-        held = connection.release()
-        self._perform(reaction.effects)
-        for message in held:
-            self._write(connection.peer.connection, message)
-
     def _perform(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Publish(vsn, frame, connections):
-                    message = text_message(frame, vsn)
-                    for number in connections:
-                        self._write(number, message)
+                    self._publish(connections, text_message(frame, vsn))
                 case PublishBinary(data, connections):
-                    message = binary_message(data)
-                    for number in connections:
-                        self._write(number, message)
+                    self._publish(connections, binary_frame(data))
                 case Send(peer, frame):
-                    self._write(peer.connection, text_message(frame, peer.vsn))
+                    self._publish((peer.connection,), text_message(frame, peer.vsn))
                 case Close(number, code):
                     self._end(self._connections.get(number), code)
                 case Drop(number):
@@ -264,12 +228,26 @@ class Realtime:
         else:
             connection.close(code)
 
-    def _write(self, number: int, message: bytes) -> None:
-        connection = self._connections.get(number)
-        if connection is None or self._switches.knobs.half_open:
+    def _publish(self, numbers: Iterable[int], message: bytes) -> None:
+        if self.switches.knobs.half_open:
             return
-        if not connection.write(message):
-            self.slow_readers_dropped += 1
+        find = self._connections.get
+        for number in numbers:
+            connection = find(number)
+            if connection is not None:
+                connection.write(message)
+
+    def _sweep(self) -> None:
+        """Close what was silent for too long: one timer for all sockets, a little late."""
+        knobs = self.switches.knobs
+        silent_s = self._clock() - knobs.idle_timeout_s
+        for connection in tuple(self._connections.values()):
+            if connection.heard_s <= silent_s and not knobs.half_open:
+                connection.close_idle()
+        self._sweeper = None
+        if self._connections:
+            delay_s = min(_SWEEP_EVERY_S, knobs.idle_timeout_s / 4)
+            self._sweeper = asyncio.get_running_loop().call_later(delay_s, self._sweep)
 
     def _arm(self) -> None:
         """Have the timer stand at the earliest moment at which the rooms have work."""
@@ -288,15 +266,9 @@ class Realtime:
         self._perform(self._channels.advance(self._clock()))
 
 
-def realtime_app(realtime: Realtime, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
-    """The Realtime port as an ASGI application, with what else a project's gateway serves."""
-    return Starlette(
-        routes=[
-            *(WebSocketRoute(path, realtime) for path in PATHS),
-            Route("/health", _health, methods=["GET"]),
-            *extra_routes,
-        ]
-    )
+def realtime_app(routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """What a project's gateway serves on the Realtime port over plain HTTP, in ASGI."""
+    return Starlette(routes=[Route("/health", _health, methods=["GET"]), *routes])
 
 
 async def _health(_: Request) -> Response:

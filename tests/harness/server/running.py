@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 from websockets.sync.client import ClientConnection, connect
@@ -73,21 +73,28 @@ def message_id(number: int) -> str:
     return f"22222222-2222-4222-8222-{number:012d}"
 
 
-def start(database: Path | str, *options: str) -> subprocess.Popen[str]:
+def start(
+    database: Path | str, *options: str, stderr: int | IO[str] = subprocess.PIPE
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "harness.server", "--database", str(database), *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         env={**os.environ, "CHATQUAKE_JWT_SECRET": SECRET},
     )
 
 
 @contextmanager
-def running(database: Path | str, *options: str) -> Iterator[Server]:
-    """A server with ``options`` that is gone at the end."""
-    with start(database, *options) as process:
+def running(
+    database: Path | str, *options: str, stderr: int | IO[str] = subprocess.PIPE
+) -> Iterator[Server]:
+    """A server with ``options`` that is gone at the end.
+
+    One that will complain a lot needs a file as ``stderr``: nobody reads the pipe meanwhile.
+    """
+    with start(database, *options, stderr=stderr) as process:
         try:
             with closing(Server(process)) as server:
                 yield server

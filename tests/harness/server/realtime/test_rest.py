@@ -41,7 +41,7 @@ def posted(path: str, *, sent_before: int = 0, **request: Any) -> tuple[httpx.Re
     async def ask() -> tuple[httpx.Response, Heard]:
         server = Heard(Switches(Knobs(plan="free")), 6.0)
         server.quotas.messages.add(sent_before, 0.0)
-        transport = httpx.ASGITransport(realtime_app(server, rest_routes(server)))
+        transport = httpx.ASGITransport(realtime_app(rest_routes(server)))
         async with httpx.AsyncClient(transport=transport, base_url="http://realtime") as client:
             return await client.request(request.pop("method", "POST"), path, **request), server
 
