@@ -41,21 +41,6 @@ def test_rows_are_held_while_a_join_of_the_socket_is_refused() -> None:
     ]
 
 
-def test_what_a_stalled_socket_still_owed_to_the_log_is_written_when_it_is_lost() -> None:
-    async def run() -> Realtime:
-        server = realtime(join_error_backoff_s=60)
-        page = Page(server)
-        page.says(join_frame(room_filter(), token=user_token()))
-        await page.until(2)
-        page.says(join_frame(room_filter(), token="nonsense"))
-        page.leaves()
-        return server
-
-    server = asyncio.run(run())
-
-    assert [one.what for one in server.subscriptions] == ["joined", "live", "closed"]
-
-
 def test_joins_that_fail_wait_for_each_other_and_nothing_else_of_the_socket_moves() -> None:
     async def run() -> tuple[list[str], float]:
         server = realtime(join_error_backoff_s=0.02)
@@ -171,3 +156,74 @@ def test_a_frame_limit_that_is_turned_holds_for_sockets_that_are_open() -> None:
         return page
 
     assert Close.parse(bytes(asyncio.run(run()).received()[-1].data)).code == 1009
+
+
+def test_a_hung_handshake_is_never_answered_and_ends_with_the_server() -> None:
+    async def run() -> tuple[bytes, bool, Page]:
+        page = Page(realtime(handshake_hang=True))
+        page.sends(b"GET / HTTP/1.1\r\n\r\n")
+        answered, closed = page.answer, page.transport.closed
+        page.connection.shutdown()
+        page.leaves()
+        return answered, closed, page
+
+    answered, closed, page = asyncio.run(run())
+
+    assert (answered, closed) == (b"", False)
+    assert page.transport.closed
+
+
+def test_a_half_open_socket_neither_hears_nor_says_anything_until_the_knob_is_turned_back() -> None:
+    async def run() -> tuple[bool, int, Page]:
+        clock = Hand()
+        server = realtime(clock, idle_timeout_s=0.004)
+        page = Page(server)
+        page.says(join_frame(room_filter(), token=user_token()))
+        before = len(await page.until(2))
+        server.switches.turn(Turn({"half_open": True}))
+        clock.now_s = 1.0
+        server.publish(change())
+        await asyncio.sleep(0.01)
+        reading, more = page.transport.reading, len(page.received()) - before
+        server.switches.turn(Turn({"half_open": False, "idle_timeout_s": 60}))
+        server.publish(change())
+        await page.until(before + 1)
+        page.leaves()
+        return reading, more, page
+
+    reading, more, page = asyncio.run(asyncio.wait_for(run(), 10))
+
+    assert (reading, more) == (False, 0)
+    assert page.transport.reading
+    assert page.heard()[-1].event == "postgres_changes"
+
+
+def test_a_stalled_socket_that_becomes_half_open_stays_unread_when_it_moves_again() -> None:
+    async def run() -> Page:
+        server = realtime(join_error_backoff_s=0.01)
+        page = Page(server)
+        page.says(join_frame(topic="realtime:"))
+        server.switches.turn(Turn({"half_open": True}))
+        await asyncio.sleep(0.03)
+        page.leaves()
+        return page
+
+    page = asyncio.run(run())
+
+    assert not page.transport.reading
+    assert page.received() == []
+
+
+@pytest.mark.parametrize(("code", "sent"), [(1001, [1001]), (1006, [])])
+def test_an_accepted_socket_may_be_ended_at_once(code: int, sent: list[int]) -> None:
+    async def run() -> Page:
+        page = Page(realtime(accept_then_close=code))
+        page.says(HEARTBEAT)
+        page.leaves()
+        return page
+
+    page = asyncio.run(run())
+
+    assert page.answer.startswith(b"HTTP/1.1 101 ")
+    assert [Close.parse(bytes(one.data)).code for one in page.received()] == sent
+    assert page.transport.aborted == (code == 1006)

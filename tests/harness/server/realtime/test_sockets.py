@@ -101,6 +101,19 @@ def test_the_end_of_the_server_is_1012_after_what_a_stalled_socket_was_still_to_
     assert page.transport.reading
 
 
+def test_what_was_due_after_a_stall_is_done_once_also_when_the_socket_is_lost() -> None:
+    done: list[int] = []
+
+    def lost() -> Page:
+        page = Page(realtime())
+        page.connection.stall(60, lambda: done.append(1))
+        return page
+
+    after(lost)
+
+    assert done == [1]
+
+
 def test_a_goodbye_that_is_not_answered_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.server.realtime.sockets.GOODBYE_S", 0.001)
 
