@@ -12,18 +12,17 @@ from pathlib import Path
 import pytest
 
 from harness.tokens import mint_anon
-from harness.wire.phoenix import Frame, payload
+from harness.wire.phoenix import Frame, Vsn, payload
 from tests.harness.server.builders import SECRET, join_frame, room_filter
 from tests.harness.server.realtime.fuzz_cases import (
     ANY,
-    MAX_FRAME_BYTES,
-    PING,
+    HEARTBEATS,
     STAYS,
     Case,
     cases,
-    frame,
-    handshakes,
 )
+from tests.harness.server.realtime.fuzz_content import MAX_FRAME_BYTES
+from tests.harness.server.realtime.fuzz_handshakes import handshakes
 from tests.harness.server.running import WAIT_S, Server, running, token
 from tests.harness.server.running import socket as good_client
 
@@ -38,8 +37,6 @@ OPTIONS = (
     *("--knob", "join_error_backoff_s=0"),
     *("--knob", "system_ok_delay_s=0.01"),
 )
-HEARTBEAT = frame(b'[null,"the end","phoenix","heartbeat",{}]')
-LAST_PING = frame(b"the end", PING)
 
 
 class RawClient:
@@ -94,12 +91,12 @@ class RawClient:
 
 
 @contextmanager
-def raw_client(server: Server) -> Iterator[RawClient]:
+def raw_client(server: Server, vsn: Vsn) -> Iterator[RawClient]:
     key = mint_anon(SECRET, issued_at_unix_s=int(time.time()))
     with socket.create_connection(("127.0.0.1", server.realtime_port), WAIT_S) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sendall(
-            f"GET /realtime/v1/websocket?apikey={key}&vsn=2.0.0 HTTP/1.1\r\nHost: x\r\n"
+            f"GET /realtime/v1/websocket?apikey={key}&vsn={vsn} HTTP/1.1\r\nHost: x\r\n"
             "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
         )
@@ -111,12 +108,12 @@ def raw_client(server: Server) -> Iterator[RawClient]:
 
 
 def suffer(server: Server, case: Case, rng: random.Random) -> int | str:
-    with raw_client(server) as client:
+    with raw_client(server, case.vsn) as client:
         client.send(case.sent, rng)
         if case.outcome == ANY:
             return ANY
         if case.outcome == STAYS:
-            client.send(HEARTBEAT, rng)
+            client.send(HEARTBEATS[case.vsn], rng)
         return client.outcome()
 
 

@@ -19,7 +19,14 @@ from harness.server.realtime.websocket_frames import (
     Ping,
     Text,
 )
-from tests.harness.server.realtime.fuzz_cases import BINARY, CLOSE, CONTINUATION, PING, PONG, frame
+from tests.harness.server.realtime.client_frames import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    frame,
+)
 
 MAX_BYTES = 100_000
 
