@@ -56,12 +56,25 @@ class Crowd:
         self.bytes = 0
 
     def read_until(self, end_s: float) -> None:
-        """Read what comes up to a moment (monotonic)."""
+        """Read what is there, and what comes up to a moment (monotonic)."""
+        self._read(0.0)
         while (left_s := end_s - time.monotonic()) > 0:
-            for key, _ in self._selector.select(left_s):
-                frames, size = key.data.read()
-                self.frames += frames
-                self.bytes += size
+            self._read(left_s)
+
+    def read_frames(self, frames: int) -> None:
+        """Read until so many have come in all. Raises :class:`ConnectionError` if they do not."""
+        end_s = time.monotonic() + _WAIT_S
+        while self.frames < frames:
+            left_s = end_s - time.monotonic()
+            if left_s <= 0:
+                raise ConnectionError(f"{self.frames} of {frames} deliveries came")
+            self._read(left_s)
+
+    def _read(self, wait_s: float) -> None:
+        for key, _ in self._selector.select(wait_s):
+            frames, size = key.data.read()
+            self.frames += frames
+            self.bytes += size
 
     def close(self) -> None:
         self._selector.close()

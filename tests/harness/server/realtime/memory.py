@@ -24,6 +24,7 @@ class MemoryTransport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written = bytearray()
+        self.last: Any = b""
         self.unsent_bytes = 0
         self.aborted = False
         self.closed = False
@@ -34,6 +35,7 @@ class MemoryTransport(asyncio.Transport):
         assert not self.is_closing()
         assert not self.ended
         self.written += data
+        self.last = data
 
     def get_write_buffer_size(self) -> int:
         return self.unsent_bytes

@@ -111,6 +111,24 @@ def test_a_receiver_that_does_not_read_is_cut_off_and_counted_once() -> None:
     assert server.connections == 0
 
 
+def test_a_row_is_encoded_once_for_all_who_listen_alike() -> None:
+    async def run() -> list[Page]:
+        server = realtime()
+        pages = [Page(server) for _ in range(3)]
+        for page in pages:
+            page.says(join_frame(room_filter(), token=user_token()))
+            await page.until(2)
+        server.publish(change())
+        for page in pages:
+            page.leaves()
+        return pages
+
+    first, *others = [page.transport.last for page in asyncio.run(run())]
+
+    assert b"postgres_changes" in first
+    assert all(one is first for one in others)
+
+
 def test_a_socket_that_is_gone_is_no_longer_written_to() -> None:
     async def run() -> tuple[Realtime, int]:
         server = realtime()

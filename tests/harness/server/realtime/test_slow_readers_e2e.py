@@ -75,7 +75,12 @@ def whole_frames(data: bytes) -> bytes:
 def test_slow_readers_are_cut_off_without_a_close_frame_and_the_memory_stays(
     tmp_path: Path,
 ) -> None:
-    options = ("--knob", f"max_unsent_bytes={MAX_UNSENT_BYTES}", "--knob", "system_ok_delay_s=0.01")
+    options = (
+        *("--knob", f"max_unsent_bytes={MAX_UNSENT_BYTES}"),
+        *("--knob", "system_ok_delay_s=0.01"),
+        *("--knob", "poll_interval_s=0"),
+        *("--knob", f"max_body_chars={len(ROW)}"),
+    )
     with (
         running(tmp_path / "chat.db", *options) as server,
         good_client(server) as page,
@@ -91,7 +96,7 @@ def test_slow_readers_are_cut_off_without_a_close_frame_and_the_memory_stays(
         most_bytes, number = before_bytes, 0
         while (stats := server.admin("/stats")[0])["connections"] > 1:
             assert number < MOST_POSTS, f"somebody was not dropped: {stats}"
-            server.post(ROW, number)
+            assert server.post(ROW, number).is_success
             assert page.receive().event == "postgres_changes"
             most_bytes = max(most_bytes, stats["rss_bytes"])
             number += 1
