@@ -29,7 +29,7 @@ from harness.server.defects import Defect, Defects
 from harness.server.knobs import Knobs
 from harness.server.listeners import BACKLOG, Listeners, Ports, listening
 from harness.server.page.app import with_page
-from harness.server.realtime.poller import Poller
+from harness.server.realtime.changes.poller import Poller
 from harness.server.realtime.rest_routes import rest_routes as broadcast_routes
 from harness.server.realtime.shell import Realtime, realtime_app
 from harness.server.rest.routes import rest_routes

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from random import Random
 
 from harness.server.auth.tokens import Tokens
-from harness.server.realtime.channels import Channels
+from harness.server.realtime.channels.channels import Channels
+from harness.server.realtime.channels.pushes import Pushes
 from harness.server.realtime.handshake import Gate
 from harness.server.realtime.protocol import Protocol
-from harness.server.realtime.pushes import Pushes
 from harness.server.realtime.quotas import Quotas, plan
 from harness.server.switches import Switches
 

@@ -7,18 +7,17 @@ import msgspec
 from harness.server.auth.tokens import Claims, Tokens
 from harness.server.realtime import answers
 from harness.server.realtime.answers import PREFIX
-from harness.server.realtime.broadcast import Broadcast, PlainBytes, Relayed, UserEvent
-from harness.server.realtime.channel import Channel
-from harness.server.realtime.channel_config import (
+from harness.server.realtime.changes.joins import parse_join
+from harness.server.realtime.channels.channel import Channel
+from harness.server.realtime.channels.channel_config import (
     is_object,
     join_token,
     parse_config,
     parse_object,
     pushed_token,
 )
-from harness.server.realtime.channels import Channels
-from harness.server.realtime.effects import Close, Effect, Peer, Reaction, Send
-from harness.server.realtime.join_rules import (
+from harness.server.realtime.channels.channels import Channels
+from harness.server.realtime.channels.join_rules import (
     NO_NAME,
     NO_OBJECT,
     TOO_MANY_JOINS,
@@ -26,9 +25,10 @@ from harness.server.realtime.join_rules import (
     JoinRules,
     unserved,
 )
-from harness.server.realtime.joins import parse_join
-from harness.server.realtime.pushes import Pushes
+from harness.server.realtime.channels.pushes import Pushes
+from harness.server.realtime.effects import Close, Effect, Peer, Reaction, Send
 from harness.server.realtime.quotas import Quotas
+from harness.server.realtime.topics.broadcast import Broadcast, PlainBytes, Relayed, UserEvent
 from harness.server.switches import Switches
 from harness.wire.binary import UserBroadcastPush, decode_from_client
 from harness.wire.phoenix import Frame, FrameError, decode

@@ -12,14 +12,14 @@ from starlette.routing import Route
 
 from harness.server.access import Access
 from harness.server.auth.tokens import Refusal
-from harness.server.realtime.rest_broadcast import (
+from harness.server.realtime.shell import Realtime
+from harness.server.realtime.topics.rest_broadcast import (
     Rejected,
     bearer,
     over_rate,
     read_batch,
     read_single,
 )
-from harness.server.realtime.shell import Realtime
 
 _PREFIXES = ("/realtime/v1/api", "/api")
 """As hosted behind the gateway, and as the bare server."""

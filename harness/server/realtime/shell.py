@@ -19,8 +19,7 @@ from uvicorn.server import ServerState
 from harness.clock import Clock
 from harness.commitlog import Subscription
 from harness.server.auth.tokens import Claims, Refusal, Tokens
-from harness.server.realtime.broadcast import Broadcast
-from harness.server.realtime.channel import Channel
+from harness.server.realtime.channels.channel import Channel
 from harness.server.realtime.core import make_core
 from harness.server.realtime.effects import (
     Close,
@@ -34,10 +33,11 @@ from harness.server.realtime.effects import (
     Send,
 )
 from harness.server.realtime.handshake import Admission, Verdict
-from harness.server.realtime.sockets import Connection, text_message
-from harness.server.realtime.sparing_log import SparingLog
-from harness.server.realtime.topics import TopicName
-from harness.server.realtime.websocket_frames import Binary, Text, binary_frame
+from harness.server.realtime.sockets.sockets import Connection, text_message
+from harness.server.realtime.sockets.sparing_log import SparingLog
+from harness.server.realtime.sockets.websocket_frames import Binary, Text, binary_frame
+from harness.server.realtime.topics.broadcast import Broadcast
+from harness.server.realtime.topics.topics import TopicName
 from harness.server.storage.model import Change
 from harness.server.switches import Switches
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.server.realtime.filter_syntax import Condition
+from harness.server.realtime.filters.syntax import Condition
 from harness.wire.changes import MessageRow
 
 NUMBERS = ("id", "webinar_id")

@@ -10,12 +10,18 @@ import pytest
 
 from harness.server.access import Access
 from harness.server.knobs import Knobs
-from harness.server.realtime.broadcast import Relayed, UserEvent
 from harness.server.realtime.quotas import Quotas, plan
-from harness.server.realtime.rest_broadcast import Posted, Rejected, bearer, read_batch, read_single
 from harness.server.realtime.rest_routes import rest_routes
 from harness.server.realtime.shell import Realtime, realtime_app
-from harness.server.realtime.topics import TopicName
+from harness.server.realtime.topics.broadcast import Relayed, UserEvent
+from harness.server.realtime.topics.rest_broadcast import (
+    Posted,
+    Rejected,
+    bearer,
+    read_batch,
+    read_single,
+)
+from harness.server.realtime.topics.topics import TopicName
 from harness.server.switches import Switches
 from harness.wire.phoenix import payload
 from tests.harness.server.builders import TOKENS, anon_token, user_token

@@ -1,0 +1,74 @@
+"""What a ``phx_join`` asks of ``postgres_changes``: bindings to the messages table. Pure.
+
+A payload that makes no sense is no error on the wire: the join goes on with what was
+understood, and a binding that cannot be served makes the channel joined but mute, with a
+``system`` error that says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from harness.server.realtime.changes.bindings import (
+    Binding,
+    Wanted,
+    binding_id,
+    parse_binding,
+    serve,
+)
+
+
+@dataclass(frozen=True)
+class Join:
+    """A join as understood."""
+
+    bindings: tuple[Binding, ...]
+    """Empty where none were asked for, or where ``problem`` is set."""
+    echo: tuple[msgspec.Raw, ...]
+    """Each binding as the client wrote it, plus its ``id``, in the client's order."""
+    problem: str | None = None
+    """Why the bindings cannot be served, as the ``system`` error says it."""
+
+
+def parse_join(payload: msgspec.Raw) -> Join:
+    """Read the payload of a ``phx_join``; never raises."""
+    asked = _object(payload)
+    config = asked.get("config")
+    wanted = config.get("postgres_changes") if isinstance(config, dict) else None
+    # What is no binding at all is left out; genuinely, only null is, and the rest refuses the join.
+    filters = [one for one in wanted if isinstance(one, dict)] if isinstance(wanted, list) else []
+    echo = tuple(
+        msgspec.Raw(msgspec.json.encode({**one, "id": binding_id(one)})) for one in filters
+    )
+    bindings = _bind(filters)
+    return Join(
+        bindings=() if isinstance(bindings, str) else bindings,
+        echo=echo,
+        problem=bindings if isinstance(bindings, str) else None,
+    )
+
+
+def _object(payload: msgspec.Raw) -> dict[str, Any]:
+    """A payload as an object; empty where it is none."""
+    try:
+        asked = msgspec.json.decode(payload)
+    except msgspec.DecodeError:
+        return {}
+    return asked if isinstance(asked, dict) else {}
+
+
+def _bind(filters: list[dict[str, Any]]) -> tuple[Binding, ...] | str:
+    """All bindings, or what is wrong with one of them: then none is served."""
+    parsed = [parse_binding(one) for one in filters]
+    malformed = next((one for one in parsed if isinstance(one, str)), None)
+    if malformed is not None:
+        return malformed
+    served = [serve(one) for one in parsed if isinstance(one, Wanted)]
+    # The genuine server subscribes to the last one first.
+    refused = next((one for one in reversed(served) if isinstance(one, str)), None)
+    if refused is not None:
+        return refused
+    return tuple(one for one in served if isinstance(one, Binding))

@@ -1,0 +1,1 @@
+"""Channels: one topic on one connection each, from its join to its end. Pure."""

@@ -1,0 +1,79 @@
+"""Whether a join is let in, and with which words it is refused. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.server.auth.tokens import Claims, Refusal, Tokens, expired
+from harness.server.defects import Defect
+from harness.server.realtime.answers import PREFIX, name_of
+from harness.server.realtime.channels.channels import Channels
+from harness.server.realtime.channels.policies import may_use
+from harness.server.realtime.effects import Peer
+from harness.server.realtime.quotas import Quotas
+from harness.server.switches import Switches
+
+NO_NAME = "TopicNameRequired: You must provide a topic name"
+NO_OBJECT = "UnknownErrorOnChannel: expected params to be a :map"
+TOO_MANY_JOINS = "ClientJoinRateLimitReached: Too many joins per second"
+"""The only refusal after which the whole socket is closed."""
+
+
+@dataclass(frozen=True)
+class JoinRules:
+    """The rules of joins, and of the tokens that come later."""
+
+    channels: Channels
+    tokens: Tokens
+    switches: Switches
+    quotas: Quotas
+
+    def limit(self, peer: Peer, topic: str, now_s: float, *, private: bool) -> str:
+        """Why a join is refused whatever its token says; empty if it is not. Counts the join."""
+        knobs = self.switches.knobs
+        if knobs.join_refusal:
+            return knobs.join_refusal
+        if knobs.private_only and not private:
+            return "PrivateOnly: This project only allows private channels"
+        if not self.quotas.has_room(peer.connection):
+            return "ConnectionRateLimitReached: Too many connected users"
+        if self.quotas.too_many_joins(now_s):
+            return TOO_MANY_JOINS
+        self.quotas.joins.add(1, now_s)
+        if self.channels.count_beside(peer, topic) >= knobs.max_channels:
+            return "ChannelRateLimitReached: Too many channels"
+        return ""
+
+    def claims(
+        self, token: str, topic: str, now_s: float, *, private: bool
+    ) -> Claims | JoinRefusal:
+        """What a token opens on a topic."""
+        if self.switches.has(Defect.TOKEN_NEVER_ACCEPTED):
+            return _refused(expired(0))
+        claims = self.tokens.verify(token, now_s)
+        if isinstance(claims, Refusal):
+            return _refused(claims)
+        name = name_of(topic)
+        if private and not may_use(claims.access, name):
+            message = f"You do not have permissions to read from this Channel topic: {name}"
+            return JoinRefusal(reason=f"Unauthorized: {message}", message=message)
+        return claims
+
+
+@dataclass(frozen=True)
+class JoinRefusal:
+    """Why a token does not open a topic."""
+
+    reason: str
+    """As the refused join says it."""
+    message: str
+    """As the ``system`` error of a channel says it that was joined before."""
+
+
+def unserved(topic: str) -> bool:
+    """Whether no channel can be behind a topic."""
+    return not topic.startswith(PREFIX)
+
+
+def _refused(refusal: Refusal) -> JoinRefusal:
+    return JoinRefusal(reason=refusal.join_reason, message=refusal.message)

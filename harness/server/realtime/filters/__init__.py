@@ -1,0 +1,1 @@
+"""Filters of ``postgres_changes`` bindings, as PostgreSQL would judge them. Pure."""
