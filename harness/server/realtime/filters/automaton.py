@@ -12,7 +12,12 @@ from typing import NamedTuple
 
 MAX_STEPS = 200
 """Of a compiled pattern; a repetition counts its part as often as it may be repeated."""
+MAX_CONSTRUCTIONS = 5 * MAX_STEPS
+"""How often a part may be taken up while a pattern is compiled. Parts that need no step, such as
+empty groups, count here too, or nested repetitions of them would multiply without end."""
 _MAX_KNOWN = 2000
+
+TOO_COMPLEX = "regular expression is too complex"
 
 Test = Callable[[str], bool]
 """Whether one character is meant."""
@@ -67,6 +72,7 @@ class Automaton:
     def __init__(self, node: Node) -> None:
         """Raises :class:`RegexError` for a pattern that is too complex."""
         self._steps: list[_Step] = [_Step(None, "", ())]
+        self._constructions = 0
         self._begin = self._add(node, 0)
         self._known: dict[tuple[frozenset[int], str], frozenset[int] | None] = {}
         """What a set of states becomes by a character; ``None``: it has matched."""
@@ -92,10 +98,15 @@ class Automaton:
         if 0 in states:
             return None
         reached = [self._begin]
+        passes: dict[Test, bool] = {}  # a repeated part shares its test, which may be costly
         for number in states:
-            step = self._steps[number]
-            if step.test is not None and step.test(char):
-                reached += step.to
+            test = self._steps[number].test
+            if test is None:
+                continue
+            if test not in passes:
+                passes[test] = test(char)
+            if passes[test]:
+                reached += self._steps[number].to
         return self._closed(reached, "")
 
     def _closed(self, begin: Iterable[int], here: str) -> frozenset[int]:
@@ -115,6 +126,9 @@ class Automaton:
 
     def _add(self, node: Node, then: int) -> int:
         """Add steps for a node that lead to step ``then``; returns the first."""
+        self._constructions += 1
+        if self._constructions > MAX_CONSTRUCTIONS:
+            raise RegexError(TOO_COMPLEX)
         match node:
             case Char(test):
                 return self._step(_Step(test, "", (then,)))
@@ -141,6 +155,6 @@ class Automaton:
 
     def _step(self, step: _Step) -> int:
         if len(self._steps) > MAX_STEPS:
-            raise RegexError("regular expression is too complex")
+            raise RegexError(TOO_COMPLEX)
         self._steps.append(step)
         return len(self._steps) - 1

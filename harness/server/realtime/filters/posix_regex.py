@@ -5,13 +5,15 @@ last newline, ``{``, ``[[:alpha:]]``, ``\\Z``) and a pattern like ``(a+)+$`` kee
 ever.
 
 Not served, and refused as too complex: back references, look-around, word boundaries, embedded
-options such as ``(?i)`` or ``***:``, numeric escapes, and what needs more than
+options such as ``(?i)`` or ``***:``, numeric escapes, what is longer than
+:data:`MAX_PATTERN_CHARS`, and what needs more than
 :data:`~harness.server.realtime.filters.automaton.MAX_STEPS` steps.
 """
 
 from __future__ import annotations
 
 from harness.server.realtime.filters.automaton import (
+    TOO_COMPLEX,
     Anchor,
     Automaton,
     Char,
@@ -23,6 +25,7 @@ from harness.server.realtime.filters.automaton import (
     Test,
 )
 
+MAX_PATTERN_CHARS = 500
 _MAX_REPEAT = 255
 _MAX_DEPTH = 50
 
@@ -59,8 +62,10 @@ class _Reader:
     """Reads one pattern from left to right."""
 
     def __init__(self, pattern: str, ignore_case: bool) -> None:
+        if len(pattern) > MAX_PATTERN_CHARS:
+            raise RegexError(TOO_COMPLEX)
         if pattern.startswith("***") and pattern[3:4] in (":", "="):
-            raise RegexError("regular expression is too complex")
+            raise RegexError(TOO_COMPLEX)
         self._pattern = pattern
         self._position = 0
         self._depth = 0
@@ -149,11 +154,11 @@ class _Reader:
     def _group(self) -> Node:
         if self._next_is("?"):
             if not self._next_is("?:"):
-                raise RegexError("regular expression is too complex")
+                raise RegexError(TOO_COMPLEX)
             self._position += 2
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise RegexError("regular expression is too complex")
+            raise RegexError(TOO_COMPLEX)
         node = self._choice()
         self._depth -= 1
         if self._take() != ")":
@@ -171,7 +176,7 @@ class _Reader:
 
     def _plain_escape(self, char: str) -> str:
         if char in _UNSERVED_ESCAPES and char:
-            raise RegexError("regular expression is too complex")
+            raise RegexError(TOO_COMPLEX)
         if char in _PLAIN_ESCAPES:
             return _PLAIN_ESCAPES[char]
         if not char or (char.isascii() and char.isalnum()):

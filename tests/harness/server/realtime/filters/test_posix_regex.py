@@ -1,12 +1,21 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.server.realtime.filters.automaton import RegexError
+from harness.server.realtime.filters.automaton import (
+    MAX_CONSTRUCTIONS,
+    Automaton,
+    Char,
+    Node,
+    RegexError,
+    Repeat,
+    Sequence,
+)
 from harness.server.realtime.filters.posix_regex import compile_regex
 
 
@@ -77,6 +86,8 @@ def test_case_is_ignored_where_that_is_asked_for(pattern: str, text: str, expect
         ("a{255}", "regular expression is too complex"),
         ("(" * 1000, "regular expression is too complex"),
         ("x" * 1000, "regular expression is too complex"),
+        ("a?" * 251, "regular expression is too complex"),
+        ("((((){255}){255}){255}){255}", "regular expression is too complex"),
     ],
 )
 def test_what_is_no_pattern_or_not_served_says_why(pattern: str, message: str) -> None:
@@ -116,3 +127,52 @@ def test_where_both_agree_on_the_syntax_the_answer_is_pythons(
     expected = re.search(pattern, text, flags) is not None
 
     assert compile_regex(pattern, ignore_case=ignore_case).found_in(text) is expected
+
+
+_NESTED = st.recursive(
+    st.sampled_from(["", "a", "()", "[ab]", "(|)"]),
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from(["{255}", "{0,255}", "{3,}", "*", "?"])).map(
+            lambda pair: f"({pair[0]}){pair[1]}"
+        ),
+        st.lists(inner, max_size=3).map("".join),
+        st.lists(inner, min_size=2, max_size=3).map("|".join),
+    ),
+    max_leaves=20,
+)
+
+
+@given(
+    (_NESTED | st.text(alphabet="a(){}|*255,", max_size=200)).filter(lambda one: len(one) <= 200)
+)
+@example("(((){255}){255}){64}")
+@example("((((){255}){255}){255}){255}")
+def test_no_pattern_takes_more_than_so_many_steps_to_compile(pattern: str) -> None:
+    taken = 0
+    add = Automaton._add
+
+    def counted(automaton: Automaton, node: Node, then: int) -> int:
+        nonlocal taken
+        taken += 1
+        return add(automaton, node, then)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Automaton, "_add", counted)
+        with suppress(RegexError):
+            compile_regex(pattern)
+
+    assert taken <= MAX_CONSTRUCTIONS + 1
+
+
+def test_a_test_that_a_repetition_shares_is_asked_once_for_a_character() -> None:
+    asked: list[str] = []
+
+    def is_x(char: str) -> bool:
+        asked.append(char)
+        return char == "x"
+
+    optional = Repeat(Char(is_x), 0, 1)
+    automaton = Automaton(Sequence((Repeat(optional, 50, 50), Char(lambda char: char == "q"))))
+
+    assert not automaton.found_in("xy")
+    assert asked == ["x", "y"]
