@@ -150,7 +150,7 @@ def sign(claims: dict[str, Any], key: str | EcKey) -> str:
 def _peek(token: str) -> Opened | None:
     """The token's parts, unchecked; ``None`` where it has not three, or they are no objects."""
     segments = token.split(".")
-    if len(segments) != 3:
+    if len(segments) != 3 or not token.isascii():
         return None
     try:
         header, claims = (json.loads(_base64url(text)) for text in segments[:2])

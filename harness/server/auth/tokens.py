@@ -129,9 +129,10 @@ class Tokens:
         role, expires_unix_s = opened.claims.get("role"), numeric_date(opened.claims.get("exp"))
         if not isinstance(role, str) or expires_unix_s is None:
             return Refusal("claims", "Fields `role` and `exp` are required in JWT")
+        subject = opened.claims.get("sub")
         claims = Claims(
             token=token,
-            user_id=str(opened.claims.get("sub", "")),
+            user_id=subject if isinstance(subject, str) else "",
             access=access_of(role, opened.claims.get("app_metadata")),
             expires_s=self.wall_time.monotonic_s(round(expires_unix_s)),
         )

@@ -49,6 +49,15 @@ def test_no_text_at_all_raises(token: str) -> None:
     assert open_token(token, SECRET, EC_KEY) == Unopened("malformed")
 
 
+@pytest.mark.parametrize("odd", ["\udcff", "é"])
+def test_a_token_with_anything_but_ascii_is_malformed(odd: str) -> None:
+    token = sign(CLAIMS, SECRET)
+
+    for place in (0, token.index(".") + 1, len(token)):
+        changed = token[:place] + odd + token[place:]
+        assert open_token(changed, SECRET, EC_KEY) == Unopened("malformed")
+
+
 @given(st.recursive(st.none() | st.integers() | st.text(), st.lists), st.binary())
 def test_no_header_and_signature_raise(algorithm: object, signature: bytes) -> None:
     token = f"{unsigned({'alg': algorithm, 'kid': algorithm}, CLAIMS)}.{signature.hex()}"

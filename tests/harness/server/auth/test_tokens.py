@@ -32,6 +32,14 @@ def test_a_valid_token_names_its_user_until_it_expires() -> None:
     )
 
 
+@pytest.mark.parametrize("subject", [None, 7, ["ann"], {}])
+def test_a_subject_that_is_no_text_is_nobody(subject: Any) -> None:
+    verdict = TOKENS.verify(signed({**GOOD, "sub": subject}), 0.0)
+
+    assert isinstance(verdict, Claims)
+    assert verdict.user_id == ""
+
+
 def test_a_token_is_expired_from_the_second_of_its_exp() -> None:
     verdict = TOKENS.verify(user_token(lifetime_s=60), 60.0)
 
@@ -47,6 +55,7 @@ def test_a_token_is_expired_from_the_second_of_its_exp() -> None:
         ("", "malformed"),
         ("a.b.c", "malformed"),
         ("\ud800", "malformed"),
+        (user_token() + "\udcff", "malformed"),
         (signed({"role": "x", "exp": UNIX_START_S + 60}, "y" * 40), "signature"),
         (signed({"role": "x", "exp": UNIX_START_S + 60}, SECRET * 2, "HS512"), "signature"),
         (signed({"role": "x"}), "claims"),
