@@ -11,7 +11,7 @@ from harness.server.realtime.shell import Realtime
 from harness.server.switches import Turn
 from harness.wire.phoenix import Frame
 from tests.harness.server.builders import change, join_frame, push, room_filter, user_token
-from tests.harness.server.realtime.memory import Hand, Page, realtime
+from tests.harness.server.realtime.memory import Hand, Page, realtime, run_hastily
 
 HEARTBEAT = Frame(None, "1", "phoenix", "heartbeat", push("x", {}).payload)
 
@@ -31,7 +31,7 @@ def test_rows_are_held_while_a_join_of_the_socket_is_refused() -> None:
         page.leaves()
         return frames, read_meanwhile
 
-    frames, read_meanwhile = asyncio.run(run())
+    frames, read_meanwhile = run_hastily(run())
 
     assert not read_meanwhile
     assert [(frame.topic, frame.event) for frame in frames[2:]] == [
@@ -43,21 +43,21 @@ def test_rows_are_held_while_a_join_of_the_socket_is_refused() -> None:
 
 def test_joins_that_fail_wait_for_each_other_and_nothing_else_of_the_socket_moves() -> None:
     async def run() -> tuple[list[str], float]:
-        server = realtime(join_error_backoff_s=0.02)
+        server = realtime(join_error_backoff_s=2.0)
         page = Page(server)
         began_s = asyncio.get_running_loop().time()
         for _ in range(3):
             page.says(join_frame(topic="realtime:"))
         page.says(HEARTBEAT)
-        topics = [frame.topic for frame in await page.until_slowly(4)]
+        topics = [frame.topic for frame in await page.until(4)]
         took_s = asyncio.get_running_loop().time() - began_s
         page.leaves()
         return topics, took_s
 
-    topics, took_s = asyncio.run(run())
+    topics, took_s = run_hastily(run())
 
     assert topics == ["realtime:", "realtime:", "realtime:", "phoenix"]
-    assert took_s >= 0.06
+    assert took_s == pytest.approx(6.0, abs=0.01)
 
 
 def test_a_stall_of_one_socket_does_not_hold_up_another() -> None:
@@ -71,7 +71,7 @@ def test_a_stall_of_one_socket_does_not_hold_up_another() -> None:
         stalled.leaves()
         return frames
 
-    assert [frame.topic for frame in asyncio.run(run())] == ["phoenix"]
+    assert [frame.topic for frame in run_hastily(run())] == ["phoenix"]
 
 
 def test_a_flood_of_bad_frames_is_a_few_lines_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -83,7 +83,7 @@ def test_a_flood_of_bad_frames_is_a_few_lines_in_the_log(caplog: pytest.LogCaptu
         await page.until(1)
         page.leaves()
 
-    asyncio.run(run())
+    run_hastily(run())
 
     assert 0 < len(caplog.records) < 50
 
@@ -103,7 +103,7 @@ def test_a_receiver_that_does_not_read_is_cut_off_and_counted_once() -> None:
         quick.leaves()
         return server, slow, quick
 
-    server, slow, quick = asyncio.run(run())
+    server, slow, quick = run_hastily(run())
 
     assert (slow.transport.aborted, quick.transport.aborted) == (True, False)
     assert not slow.transport.ended
@@ -123,7 +123,7 @@ def test_a_row_is_encoded_once_for_all_who_listen_alike() -> None:
             page.leaves()
         return pages
 
-    first, *others = [page.transport.last for page in asyncio.run(run())]
+    first, *others = [page.transport.last for page in run_hastily(run())]
 
     assert b"postgres_changes" in first
     assert all(one is first for one in others)
@@ -139,7 +139,7 @@ def test_a_socket_that_is_gone_is_no_longer_written_to() -> None:
         server.publish(change())
         return server, len(page.heard()) - before
 
-    server, more = asyncio.run(run())
+    server, more = run_hastily(run())
 
     assert more == 0
     assert [one.what for one in server.subscriptions] == ["joined", "live", "lost"]
@@ -158,7 +158,7 @@ def test_the_silent_are_closed_with_1000_and_a_ping_is_no_silence() -> None:
         awake.leaves()
         return silent, awake
 
-    silent, awake = asyncio.run(asyncio.wait_for(run(), 10))
+    silent, awake = run_hastily(run())
 
     assert Close.parse(bytes(silent.received()[-1].data)).code == 1000
     assert not awake.transport.ended
@@ -173,7 +173,7 @@ def test_a_frame_limit_that_is_turned_holds_for_sockets_that_are_open() -> None:
         page.leaves()
         return page
 
-    assert Close.parse(bytes(asyncio.run(run()).received()[-1].data)).code == 1009
+    assert Close.parse(bytes(run_hastily(run()).received()[-1].data)).code == 1009
 
 
 def test_a_hung_handshake_is_never_answered_and_ends_with_the_server() -> None:
@@ -185,7 +185,7 @@ def test_a_hung_handshake_is_never_answered_and_ends_with_the_server() -> None:
         page.leaves()
         return answered, closed, page
 
-    answered, closed, page = asyncio.run(run())
+    answered, closed, page = run_hastily(run())
 
     assert (answered, closed) == (b"", False)
     assert page.transport.closed
@@ -209,7 +209,7 @@ def test_a_half_open_socket_neither_hears_nor_says_anything_until_the_knob_is_tu
         page.leaves()
         return reading, more, page
 
-    reading, more, page = asyncio.run(asyncio.wait_for(run(), 10))
+    reading, more, page = run_hastily(run())
 
     assert (reading, more) == (False, 0)
     assert page.transport.reading
@@ -218,15 +218,16 @@ def test_a_half_open_socket_neither_hears_nor_says_anything_until_the_knob_is_tu
 
 def test_a_stalled_socket_that_becomes_half_open_stays_unread_when_it_moves_again() -> None:
     async def run() -> Page:
-        server = realtime(join_error_backoff_s=0.01)
+        server = realtime(join_error_backoff_s=5.0)
         page = Page(server)
         page.says(join_frame(topic="realtime:"))
+        assert not page.transport.reading
         server.switches.turn(Turn({"half_open": True}))
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(6.0)
         page.leaves()
         return page
 
-    page = asyncio.run(run())
+    page = run_hastily(run())
 
     assert not page.transport.reading
     assert page.received() == []
@@ -240,7 +241,7 @@ def test_an_accepted_socket_may_be_ended_at_once(code: int, sent: list[int]) -> 
         page.leaves()
         return page
 
-    page = asyncio.run(run())
+    page = run_hastily(run())
 
     assert page.answer.startswith(b"HTTP/1.1 101 ")
     assert [Close.parse(bytes(one.data)).code for one in page.received()] == sent
