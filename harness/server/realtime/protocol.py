@@ -18,9 +18,11 @@ from harness.server.realtime.channels.channel_config import (
 )
 from harness.server.realtime.channels.channels import Channels
 from harness.server.realtime.channels.join_rules import (
+    MAX_TOPIC_CHARS,
     NO_NAME,
     NO_OBJECT,
     TOO_MANY_JOINS,
+    TOPIC_TOO_LONG,
     JoinRefusal,
     JoinRules,
     unserved,
@@ -94,6 +96,8 @@ class Protocol:
     def _join(self, peer: Peer, own: Claims, frame: Frame, now_s: float) -> Reaction:
         if unserved(frame.topic):
             return Reaction((_unmatched(peer, frame),))
+        if len(frame.topic) > MAX_TOPIC_CHARS:
+            return self._refuse(peer, frame, TOPIC_TOO_LONG, now_s)
         content = parse_object(frame.payload)
         if frame.topic == PREFIX or content is None:
             reason = NO_NAME if frame.topic == PREFIX else NO_OBJECT
@@ -108,7 +112,7 @@ class Protocol:
         )
         if isinstance(claims, JoinRefusal):
             return self._refuse(peer, frame, claims.reason, now_s)
-        join = parse_join(frame.payload)
+        join = parse_join(content)
         effects = self._channels.join(peer, frame, join, claims, now_s, config=config)
         self._quotas.count_connection(peer.connection)
         state = self._pushes.joined(peer, frame.topic, now_s)

@@ -68,6 +68,11 @@ def join_frame(
     return Frame(ref, ref, topic, "phx_join", content)
 
 
+def asked(frame: Frame) -> Any:
+    """What the payload of a frame says."""
+    return msgspec.json.decode(frame.payload)
+
+
 def push(event: str, content: Any, *, topic: str = TOPIC, ref: str = "8", join: str = "7") -> Frame:
     return Frame(join, ref, topic, event, payload(content))
 

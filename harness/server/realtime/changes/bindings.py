@@ -21,7 +21,9 @@ _NO_TABLE = (
     "No subscription params provided."
     " Please provide at least a `schema` or `table` to subscribe to: "
 )
-_UNABLE = "Unable to subscribe to changes with given parameters. "
+_MAX_NAME_CHARS = 63
+"""PostgreSQL's; a pattern for names has no use for more either."""
+UNABLE = "Unable to subscribe to changes with given parameters. "
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def serve(wanted: Wanted) -> Binding | str:
     """Check a binding against the messages table, which alone is published; or say what is
     wrong with it."""
     if not (_names(wanted.schema, "public") and _names(wanted.table, "messages")):
-        return f"{_UNABLE}Please check Realtime is enabled for the given connect{_given(wanted)}"
+        return f"{UNABLE}Please check Realtime is enabled for the given connect{_given(wanted)}"
     try:
         row_filter = compile_filter(wanted.conditions)
         for column in wanted.select or ():
@@ -106,7 +108,7 @@ def serve(wanted: Wanted) -> Binding | str:
                 raise raised(f"invalid column for select {column}")
     except PostgresError as error:
         happened = "An exception happened so please check your connect"
-        return f"{_UNABLE}{happened}{_given(wanted)}. Exception: {error}"
+        return f"{UNABLE}{happened}{_given(wanted)}. Exception: {error}"
     select = None if wanted.select is None else tuple(sorted(set(wanted.select)))
     return Binding(wanted.id, wanted.event, row_filter, select)
 
@@ -131,6 +133,8 @@ def _event(event: Any) -> str:
 
 
 def _names(pattern: str, name: str) -> bool:
+    if len(pattern) > _MAX_NAME_CHARS:
+        return False
     return pattern == "*" or like(pattern, escape="")(name)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from harness.server.realtime.changes import join_limits
 from harness.server.realtime.changes.bindings import (
     Binding,
     Wanted,
@@ -33,9 +34,8 @@ class Join:
     """Why the bindings cannot be served, as the ``system`` error says it."""
 
 
-def parse_join(payload: msgspec.Raw) -> Join:
-    """Read the payload of a ``phx_join``; never raises."""
-    asked = _object(payload)
+def parse_join(asked: dict[str, Any]) -> Join:
+    """Read the payload of a ``phx_join``, which must not be nested too deeply to be encoded."""
     config = asked.get("config")
     wanted = config.get("postgres_changes") if isinstance(config, dict) else None
     # What is no binding at all is left out; genuinely, only null is, and the rest refuses the join.
@@ -51,22 +51,20 @@ def parse_join(payload: msgspec.Raw) -> Join:
     )
 
 
-def _object(payload: msgspec.Raw) -> dict[str, Any]:
-    """A payload as an object; empty where it is none."""
-    try:
-        asked = msgspec.json.decode(payload)
-    except msgspec.DecodeError:
-        return {}
-    return asked if isinstance(asked, dict) else {}
-
-
 def _bind(filters: list[dict[str, Any]]) -> tuple[Binding, ...] | str:
     """All bindings, or what is wrong with one of them: then none is served."""
+    oversized = join_limits.too_much(filters)
+    if oversized is not None:
+        return oversized
     parsed = [parse_binding(one) for one in filters]
     malformed = next((one for one in parsed if isinstance(one, str)), None)
     if malformed is not None:
         return malformed
-    served = [serve(one) for one in parsed if isinstance(one, Wanted)]
+    wanted = [one for one in parsed if isinstance(one, Wanted)]
+    costly = join_limits.too_costly(wanted)
+    if costly is not None:
+        return costly
+    served = [serve(one) for one in wanted]
     # The genuine server subscribes to the last one first.
     refused = next((one for one in reversed(served) if isinstance(one, str)), None)
     if refused is not None:

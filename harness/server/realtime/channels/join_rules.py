@@ -14,6 +14,9 @@ from harness.server.realtime.quotas import Quotas
 from harness.server.switches import Switches
 
 NO_NAME = "TopicNameRequired: You must provide a topic name"
+MAX_TOPIC_CHARS = 1000
+"""Every topic is kept as long as it is joined; the genuine server sets no limit of its own."""
+TOPIC_TOO_LONG = f"TopicNameTooLong: A topic name has at most {MAX_TOPIC_CHARS} characters"
 NO_OBJECT = "UnknownErrorOnChannel: expected params to be a :map"
 TOO_MANY_JOINS = "ClientJoinRateLimitReached: Too many joins per second"
 """The only refusal after which the whole socket is closed."""

@@ -82,6 +82,13 @@ def test_a_binding_without_a_table_to_look_at_is_shown_as_it_came(
     assert shown is None or problem == NO_TABLE + shown
 
 
+def test_a_pattern_for_names_that_is_longer_than_any_name_names_nothing() -> None:
+    problem = served({"schema": "public", "table": "%" * 64})
+
+    assert isinstance(problem, str)
+    assert problem.startswith(UNABLE)
+
+
 def test_a_table_that_is_not_published_is_named_with_all_parameters() -> None:
     asked = {**room_filter(), "event": "insert", "table": "users", "select": ["a"]}
 

@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 
 from harness.server.realtime.changes.joins import Join, parse_join
-from harness.wire.phoenix import payload
-from tests.harness.server.builders import join_frame, room_filter
+from tests.harness.server.builders import asked, join_frame, room_filter
 
 
 def joined(*filters: dict[str, Any] | None) -> Join:
-    return parse_join(join_frame(*filters).payload)
+    return parse_join(asked(join_frame(*filters)))
 
 
 def test_one_binding_that_cannot_be_served_mutes_the_channel() -> None:
@@ -34,13 +33,60 @@ def test_of_several_refused_bindings_the_last_is_named() -> None:
     assert "table: rooms" in join.problem
 
 
-@pytest.mark.parametrize("content", [None, 1, {"config": 1}, {"config": {"postgres_changes": 1}}])
-def test_a_payload_that_makes_no_sense_joins_without_bindings(content: Any) -> None:
-    assert parse_join(payload(content)) == Join(bindings=(), echo=())
+@pytest.mark.parametrize("content", [{}, {"config": 1}, {"config": {"postgres_changes": 1}}])
+def test_a_payload_that_makes_no_sense_joins_without_bindings(
+    content: dict[str, Any],
+) -> None:
+    assert parse_join(content) == Join(bindings=(), echo=())
 
 
 def test_what_is_no_binding_is_left_out_and_the_others_are_served() -> None:
-    join = parse_join(payload({"config": {"postgres_changes": [room_filter(), None, "x"]}}))
+    join = parse_join({"config": {"postgres_changes": [room_filter(), None, "x"]}})
 
     assert [one.webinar_id for one in join.bindings] == [42]
     assert len(join.echo) == 1
+
+
+UNABLE = "Unable to subscribe to changes with given parameters. The join has "
+
+
+@pytest.mark.parametrize(
+    ("filters", "why"),
+    [
+        ([room_filter()] * 101, "101 bindings; at most 100"),
+        (
+            [{**room_filter(), "filter": "body=eq." + "x" * 50_000}] * 2,
+            "100016 characters of filters; at most 100000",
+        ),
+        (
+            [{**room_filter(), "filter": ",".join(["id=gt.1"] * 501)}] * 2,
+            "1002 filter conditions; at most 1000",
+        ),
+        (
+            [{**room_filter(), "filter": "body=like.a%,body=imatch.a"}] * 6,
+            "12 filter conditions with like/ilike/match/imatch; at most 10",
+        ),
+        (
+            [{**room_filter(), "filter": "body=like." + "%a" * 251}],
+            "a pattern of 502 characters; at most 500",
+        ),
+    ],
+)
+def test_a_join_that_would_cost_everybody_much_is_muted(
+    filters: list[dict[str, Any]], why: str
+) -> None:
+    join = joined(*filters)
+
+    assert join.problem == f"{UNABLE}{why} are allowed."
+    assert join.bindings == ()
+    assert len(join.echo) == len(filters)
+
+
+def test_a_join_may_go_to_its_limits() -> None:
+    ten = ",".join(["body=match.a", *["id=gt.1"] * 9])
+    join = joined(
+        *[{**room_filter(), "filter": ten}] * 10,
+        *[{**room_filter(), "filter": ",".join(["id=gt.1"] * 10)}] * 90,
+    )
+
+    assert len(join.bindings) == 100

@@ -17,6 +17,7 @@ from tests.harness.server.builders import (
     TOPIC,
     V1,
     V2,
+    asked,
     change,
     claims,
     frames,
@@ -39,7 +40,7 @@ def join(
     topic: str = TOPIC,
 ) -> list[Effect]:
     frame = join_frame(*(filters or (room_filter(),)), ref=ref, topic=topic)
-    return rooms.join(peer, frame, parse_join(frame.payload), claims(expires_s=expires_s), now_s)
+    return rooms.join(peer, frame, parse_join(asked(frame)), claims(expires_s=expires_s), now_s)
 
 
 def live_room(
@@ -92,7 +93,7 @@ def test_rows_flow_from_system_ok_and_not_before() -> None:
 def test_a_channel_without_bindings_gets_no_system_message() -> None:
     rooms = Channels(Switches(KNOBS))
     frame = join_frame()
-    ((_, answer),) = frames(rooms.join(V2, frame, parse_join(frame.payload), claims(), 0.0))
+    ((_, answer),) = frames(rooms.join(V2, frame, parse_join(asked(frame)), claims(), 0.0))
 
     assert answer[4]["response"] == {"postgres_changes": []}
     assert rooms.advance(100.0) == []
@@ -291,7 +292,7 @@ def test_an_outsider_gets_no_rows_but_hears_of_deletes() -> None:
     everything = {"event": "*", "schema": "public", "table": "messages"}
     frame = join_frame(everything)
     outsider = replace(claims(), access=Access("anon"))
-    rooms.join(V2, frame, parse_join(frame.payload), outsider, 0.0)
+    rooms.join(V2, frame, parse_join(asked(frame)), outsider, 0.0)
     rooms.advance(0.5)
 
     sent = [len(rooms.publish(change(op), AT)) for op in ("INSERT", "UPDATE", "DELETE")]

@@ -17,7 +17,7 @@ from harness.server.realtime.effects import Effect, Note, Peer
 from harness.server.storage.model import Op
 from harness.server.switches import Switches, Turn
 from harness.wire.changes import MessageRow
-from tests.harness.server.builders import MEMBER, change, claims, frames, join_frame, push
+from tests.harness.server.builders import MEMBER, asked, change, claims, frames, join_frame, push
 
 OK_AFTER_S = 5
 PEERS = [Peer(1, "1.0.0"), Peer(2, "2.0.0"), Peer(3, "2.0.0")]
@@ -135,7 +135,7 @@ class RoomMachine(RuleBasedStateMachine):
         expires_s = self.now_s + lifetime_s
 
         token = claims(expires_s=expires_s, access=access)
-        effects = self.rooms.join(peer, frame, parse_join(frame.payload), token, self.now_s)
+        effects = self.rooms.join(peer, frame, parse_join(asked(frame)), token, self.now_s)
 
         expected = [(ref, "phx_reply")] + ([(old.join_ref, "phx_close")] if old else [])
         assert [(one[0], one[3]) for _, one in frames(effects)] == expected

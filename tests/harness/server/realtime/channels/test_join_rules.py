@@ -90,6 +90,17 @@ def test_a_join_whose_payload_is_no_object_is_refused(content: Any) -> None:
     assert reason(refused).startswith("UnknownErrorOnChannel")
 
 
+def test_a_topic_of_more_than_1000_characters_is_refused() -> None:
+    client = Client()
+    longest = "realtime:" + "x" * 991
+
+    assert answers(client.joins(longest))[0][4]["status"] == "ok"
+    assert reason(client.joins(longest + "x")) == (
+        "TopicNameTooLong: A topic name has at most 1000 characters"
+    )
+    assert client.rooms.channel(V2, longest + "x") is None
+
+
 def test_a_bad_config_does_not_lose_the_token_beside_it() -> None:
     client = Client()
     content = {"config": {"postgres_changes": 1}, "access_token": user_token()}
