@@ -10,9 +10,10 @@ from starlette.requests import ClientDisconnect, Request
 
 from harness.server.auth.accounts import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES, email_problem
 from harness.server.auth.errors import AuthError, refuse
+from harness.wire.unreadable import MAX_DEPTH
 
 MAX_BODY_BYTES = 1 << 20
-MAX_DATA_DEPTH = 100
+MAX_DATA_DEPTH = MAX_DEPTH
 """Of what users say about themselves: it goes into every token, and must be written each time."""
 _REFRESH_TOKEN = re.compile(r"[a-z0-9]{12}", re.ASCII)
 

@@ -34,8 +34,10 @@ from harness.server.realtime.topics.broadcast import Broadcast, PlainBytes, Rela
 from harness.server.switches import Switches
 from harness.wire.binary import UserBroadcastPush, decode_from_client
 from harness.wire.phoenix import Frame, FrameError, decode
+from harness.wire.unreadable import MAX_DEPTH, too_deep
 
 _NOTHING = msgspec.Raw(b"null")
+_TOO_DEEP = f"the payload is nested over {MAX_DEPTH} deep"
 
 
 class Protocol:
@@ -62,6 +64,9 @@ class Protocol:
             frame = decode(text if isinstance(text, str) else text.decode(), peer.vsn)
         except (FrameError, UnicodeDecodeError) as error:
             return Reaction(dropped=str(error))
+        # What is deeper may be read and yet fail to be written, here or for somebody else.
+        if too_deep(bytes(frame.payload)):
+            return Reaction(dropped=_TOO_DEEP)
         return self._frame(peer, own, frame, now_s)
 
     def receive_binary(self, peer: Peer, own: Claims, data: bytes, now_s: float) -> Reaction:
@@ -73,6 +78,8 @@ class Protocol:
         except FrameError as error:
             return Reaction(dropped=str(error))
         if isinstance(push, UserBroadcastPush):
+            if push.is_json and too_deep(push.payload):
+                return Reaction(dropped=_TOO_DEEP)
             event = UserEvent(push.event, push.is_json, push.payload)
             frame = Frame(push.join_ref, push.ref, push.topic, "broadcast", _NOTHING)
             return self._push(peer, frame, event, len(push.payload), now_s)

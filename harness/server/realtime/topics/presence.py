@@ -9,8 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-Meta = dict[str, Any]
-"""The payload of a ``track`` with ``phx_ref``, and ``phx_ref_prev`` after a change. JSON."""
+import msgspec
+
+from harness.wire.phoenix import payload
+
+Said = dict[str, Any]
+"""The payload of a ``track``. JSON."""
+Meta = msgspec.Raw
+"""The same with ``phx_ref``, and ``phx_ref_prev`` after a change; encoded, so that nothing is
+ever kept that cannot be sent."""
 Grouped = dict[str, dict[str, list[Meta]]]
 """As it stands on the wire: ``{key: {"metas": [meta, …]}}``."""
 
@@ -26,7 +33,8 @@ class Diff:
 @dataclass(frozen=True)
 class _Tracked:
     key: str
-    said: Meta
+    said: Said
+    ref: str
     meta: Meta
 
 
@@ -44,20 +52,20 @@ class Presence:
             grouped.setdefault(one.key, {"metas": []})["metas"].append(one.meta)
         return grouped
 
-    def said(self, connection: int) -> Meta | None:
+    def said(self, connection: int) -> Said | None:
         """What a connection tracks at present; ``None`` if it is not here."""
         tracked = self._tracked.get(connection)
         return None if tracked is None else tracked.said
 
-    def track(self, connection: int, key: str, said: Meta, ref: str) -> Diff:
+    def track(self, connection: int, key: str, said: Said, ref: str) -> Diff:
         """Be here, or say something else: then the diff also has the old meta as a leave."""
         before = self._tracked.get(connection)
         meta = {**said, "phx_ref": ref}
         leaves: Grouped = {}
         if before is not None:
-            meta["phx_ref_prev"] = before.meta["phx_ref"]
+            meta["phx_ref_prev"] = before.ref
             leaves = _alone(before)
-        tracked = _Tracked(key, said, meta)
+        tracked = _Tracked(key, said, ref, payload(meta))
         self._tracked[connection] = tracked
         return Diff(_alone(tracked), leaves)
 

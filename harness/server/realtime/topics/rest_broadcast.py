@@ -16,7 +16,7 @@ from harness.server.realtime.topics.broadcast import Broadcast, Relayed, UserEve
 from harness.server.realtime.topics.topics import TopicName
 from harness.wire.binary import MAX_FIELD_BYTES
 from harness.wire.phoenix import payload
-from harness.wire.unreadable import UNREADABLE
+from harness.wire.unreadable import UNREADABLE, too_deep
 
 _BLANK = ["can't be blank"]
 _TOO_LARGE = ["Payload size exceeds tenant limit"]
@@ -38,6 +38,9 @@ class Rejected:
     body: dict[str, Any]
 
 
+_BAD_REQUEST = Rejected(400, {"message": "Bad Request"})
+
+
 def bearer(headers: Mapping[str, str]) -> str | None:
     """The token of a request: ``Authorization: Bearer``, or else the header ``apikey``."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -57,10 +60,12 @@ def read_batch(
     body: bytes, access: Access, quotas: Quotas, now_s: float
 ) -> list[Posted] | Rejected:
     """Read ``POST /api/broadcast``. What a token may not send to is left out in silence."""
+    if too_deep(body):
+        return _BAD_REQUEST
     try:
         content = msgspec.json.decode(body)
     except UNREADABLE:
-        return Rejected(400, {"message": "Bad Request"})
+        return _BAD_REQUEST
     messages = content.get("messages") if isinstance(content, dict) else None
     if not isinstance(messages, list):
         return Rejected(
@@ -90,10 +95,12 @@ def read_single(
 ) -> Posted | Rejected:
     """Read ``POST /api/broadcast/{topic}/events/{event}``."""
     if is_json:
+        if too_deep(body):
+            return _BAD_REQUEST
         try:
             msgspec.json.decode(body)
         except UNREADABLE:
-            return Rejected(400, {"message": "Bad Request"})
+            return _BAD_REQUEST
     if not quotas.plan.fits(len(body)):
         return Rejected(422, {"errors": {"payload": _TOO_LARGE}})
     for what, text in (("topic", PREFIX + topic), ("event", event)):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from harness.server.realtime.effects import Effect, Peer, Publish, PublishBinary
 from harness.server.realtime.topics.broadcast import Broadcast, in_serializer
-from harness.server.realtime.topics.presence import Diff, Meta, Presence
+from harness.server.realtime.topics.presence import Diff, Presence, Said
 from harness.wire.phoenix import Frame, Vsn, payload
 
 
@@ -67,15 +67,15 @@ class Topics:
         """Who is there: the content of ``presence_state``."""
         return payload(self._topics[name].presence.state)
 
-    def said(self, name: TopicName, connection: int) -> Meta | None:
+    def said(self, name: TopicName, connection: int) -> Said | None:
         """What a channel tracks; ``None`` if nothing."""
         return self._topics[name].presence.said(connection)
 
-    def track(self, name: TopicName, peer: Peer, key: str, said: dict[str, Any]) -> list[Effect]:
+    def track(self, name: TopicName, peer: Peer, key: str, said: Said) -> list[Effect]:
         """A channel says who it is. From now on it hears of others, too."""
         topic = self._topics[name]
-        topic.members[peer.connection] = _Member(peer.vsn, True)
         diff = topic.presence.track(peer.connection, key, said, self._ref())
+        topic.members[peer.connection] = _Member(peer.vsn, True)
         return _told(name, topic, diff)
 
     def untrack(self, name: TopicName, connection: int) -> list[Effect]:

@@ -113,6 +113,30 @@ def _deep_json(rng: random.Random) -> bytes:
     return frame(f'["1","1","realtime:a","phx_join",{deep}]'.encode())
 
 
+def deep_in_a_channel(rng: random.Random) -> bytes:
+    """Nested about as deeply as decoders and encoders give up at, where it is kept or sent on."""
+    depth = rng.choice([50, 99, 100, 101, 150, rng.randrange(50, 1001), rng.randrange(300, 1001)])
+    opening, closing = rng.choice([("[", "]"), ('{"a":', "}")])
+    deep = opening * depth + "1" + closing * depth
+    config = rng.choice(
+        [
+            f'"postgres_changes":[{{"event":"*","x":{deep}}}]',
+            f'"postgres_changes":[{{"schema":"public","table":"messages","x":{deep}}}]',
+            '"broadcast":{"self":true,"ack":true},"presence":{"enabled":true}',
+        ]
+    )
+    pushes = [
+        f'["1","1","realtime:deep","phx_join",{{"config":{{{config}}}}}]',
+        '["1","1","realtime:deep","phx_join",{"config":{"presence":{"enabled":true}}}]',
+        f'["1","2","realtime:deep","presence",{{"event":"track","payload":{{"x":{deep}}}}}]',
+        f'["1","3","realtime:deep","broadcast",{{"event":"x","payload":{deep}}}]',
+        '["1","4","realtime:deep","presence",{"event":"untrack"}]',
+    ]
+    head = bytes([3, 1, 1, 13, 1, 0, 1])
+    binary = frame(head + b"15realtime:deepx" + deep.encode(), BINARY)
+    return b"".join(frame(one.encode()) for one in pushes) + binary
+
+
 def _huge_field(rng: random.Random) -> bytes:
     long = rng.choice("x9é") * rng.randrange(5000, 9000)
     at = rng.randrange(5)
@@ -184,6 +208,7 @@ CONTENT_KINDS: dict[str, Callable[[random.Random], bytes]] = {
         _in_a_channel,
         _binary_push,
         _deep_json,
+        deep_in_a_channel,
         _huge_field,
         _odd_numbers,
         _odd_escapes,

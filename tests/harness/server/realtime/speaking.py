@@ -16,7 +16,8 @@ from harness.wire.binary import (
     decode_from_server,
     encode_from_client,
 )
-from harness.wire.phoenix import Frame, encode, payload
+from harness.wire.phoenix import Frame, encode
+from harness.wire.phoenix import payload as encoded
 from tests.harness.server.builders import TOKENS, TOPIC, V2, anon_token, frames, user_token
 
 OTHER = Peer(3, "2.0.0")
@@ -55,7 +56,7 @@ class Client:
         self, topic: str = TOPIC, *, ref: str = "7", now_s: float = 0.0, **config: Any
     ) -> Reaction:
         content = {"config": config, "access_token": user_token()}
-        return self.sends(Frame(ref, ref, topic, "phx_join", payload(content)), now_s)
+        return self.sends(Frame(ref, ref, topic, "phx_join", encoded(content)), now_s)
 
 
 def both(rules: Rules | None = None, **config: Any) -> tuple[Client, Client]:
@@ -87,11 +88,16 @@ def binary(reaction: Reaction) -> list[tuple[int, UserBroadcast | BinaryBroadcas
 
 
 def typing_push(
-    *, ref: str = "8", topic: str = TOPIC, join: str = "7", is_json: bool = True
+    *,
+    ref: str = "8",
+    topic: str = TOPIC,
+    join: str = "7",
+    is_json: bool = True,
+    payload: bytes = b"{}",
 ) -> bytes:
     """A broadcast as realtime-js sends it."""
     return encode_from_client(
         UserBroadcastPush(
-            join_ref=join, ref=ref, topic=topic, event="typing", is_json=is_json, payload=b"{}"
+            join_ref=join, ref=ref, topic=topic, event="typing", is_json=is_json, payload=payload
         )
     )

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.server.realtime.effects import Reaction
-from harness.wire.phoenix import Frame
+from harness.server.realtime.effects import Publish, Reaction, Send
+from harness.wire.phoenix import Frame, encode
 from tests.harness.server.builders import (
     TOPIC,
     V1,
@@ -19,7 +19,7 @@ from tests.harness.server.builders import (
     room_filter,
     user_token,
 )
-from tests.harness.server.realtime.speaking import Client, answers
+from tests.harness.server.realtime.speaking import Client, answers, both, typing_push
 
 
 def test_a_heartbeat_is_answered_with_its_ref_and_no_join_ref() -> None:
@@ -208,3 +208,33 @@ def test_a_join_is_answered_with_as_many_bindings_as_it_asked_for(
     asked = [one for one in filters if one is not None]
     assert [{**one, "id": 0} for one in echoed] == [{**one, "id": 0} for one in asked]
     assert all(one["id"] > 0 for one in echoed)
+
+
+@pytest.mark.parametrize("depth", [50, 99, 100, 101, 400, 987, 1000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_what_is_nested_too_deeply_is_dropped_and_leaves_nothing_behind(
+    depth: int, opening: str, closing: str
+) -> None:
+    client, other = both(presence={"enabled": True}, broadcast={"self": True, "ack": True})
+    head = f'["7","8","{TOPIC}",'
+
+    def nested(outside: int) -> str:
+        """So deep with what is around it."""
+        inside = depth - outside
+        return opening * inside + "1" + closing * inside
+
+    kept = [
+        f'"broadcast",{{"event":"x","payload":{nested(1)}}}',
+        f'"presence",{{"event":"track","payload":{{"a":{nested(2)}}}}}',
+        f'"phx_join",{{"config":{{"postgres_changes":[{{"event":"*","a":{nested(4)}}}]}}}}',
+    ]
+    reactions = [client.says(head + one + "]") for one in kept]
+    reactions.append(client.says_bytes(typing_push(payload=nested(0).encode())))
+
+    for reaction in reactions:
+        assert bool(reaction.dropped) is (depth > 100)
+        for effect in reaction.effects:
+            if isinstance(effect, Send | Publish):
+                encode(effect.frame, "1.0.0")
+    assert client.rooms.drop(client.peer, 1.0)
+    assert answers(other.joins(presence={"enabled": True}, ref="9"))

@@ -84,6 +84,23 @@ def test_a_batch_is_broadcast_message_by_message() -> None:
     assert [one.name.topic for one in server.heard] == ["realtime:room", "realtime:other"]
 
 
+@pytest.mark.parametrize("depth", [50, 98, 99, 400, 987, 1000])
+def test_what_is_nested_too_deeply_is_a_bad_request(depth: int) -> None:
+    nested = '{"a":' * depth + "[]" + "}" * depth
+    bodies = {
+        SINGLE: f"[{nested}]",
+        "/api/broadcast": f'{{"messages":[{{"topic":"a","event":"b","payload":{nested}}}]}}',
+    }
+    around = {SINGLE: 2, "/api/broadcast": 4}
+    headers = {**AUTHORIZED, "Content-Type": "application/json"}
+
+    for path, body in bodies.items():
+        answer, server = posted(path, headers=headers, content=body.encode())
+        fits = depth + around[path] <= 100
+        assert answer.status_code == (202 if fits else 400)
+        assert bool(server.heard) is fits
+
+
 def test_the_api_key_alone_authorizes() -> None:
     assert posted(SINGLE, headers={"apikey": anon_token()}, json={})[0].status_code == 202
 
@@ -172,14 +189,14 @@ def test_a_body_that_is_no_json_is_refused(body: bytes) -> None:
 def test_a_private_message_that_may_not_be_sent_is_left_out_of_a_batch_in_silence() -> None:
     messages = [{**MESSAGE, "topic": f"webinar-{number}", "private": True} for number in (42, 43)]
 
-    read = read_batch(payload({"messages": messages}), MEMBER, quotas(), 0.0)
+    read = read_batch(bytes(payload({"messages": messages})), MEMBER, quotas(), 0.0)
 
     assert isinstance(read, list)
     assert [one.name for one in read] == [TopicName("realtime:webinar-42", True)]
 
 
 def test_a_batch_beyond_the_rate_is_refused_as_a_whole() -> None:
-    body = payload({"messages": [MESSAGE] * 101})
+    body = bytes(payload({"messages": [MESSAGE] * 101}))
 
     answer = read_batch(body, MEMBER, quotas(), 0.0)
 
@@ -188,7 +205,7 @@ def test_a_batch_beyond_the_rate_is_refused_as_a_whole() -> None:
 
 
 def test_the_id_of_a_message_goes_along() -> None:
-    read = read_batch(payload({"messages": [{**MESSAGE, "id": "i"}]}), MEMBER, quotas(), 0.0)
+    read = read_batch(bytes(payload({"messages": [{**MESSAGE, "id": "i"}]})), MEMBER, quotas(), 0.0)
 
     assert isinstance(read, list)
     content = {"payload": {"who": "ann"}, "event": "typing", "type": "broadcast"}
