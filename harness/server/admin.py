@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import msgspec
@@ -13,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from harness.errors import UsageError
 from harness.server.realtime.actions import action_routes
 from harness.server.realtime.shell import Realtime
+from harness.server.realtime.subscription_log import SubscriptionLog
 from harness.server.stats import LoopLag, process_stats
 from harness.server.storage.model import Storage
 from harness.server.switches import Switches, parse_turn
@@ -35,13 +37,17 @@ def admin_app(
         return JSONResponse({"status": "ok"})
 
     async def commits(request: Request) -> Response:
-        text = request.query_params.get("after", "0")
-        if not (text.isascii() and text.isdecimal()) or len(text) > 18:
-            return JSONResponse({"error": "after: must be a whole number, 0 or more"}, 400)
-        return StreamingResponse(_commit_lines(storage, int(text)), media_type=_JSON_LINES)
+        after = _after(request)
+        if after is None:
+            return _bad_after()
+        return StreamingResponse(_commit_lines(storage, after), media_type=_JSON_LINES)
 
-    async def subscriptions(_: Request) -> Response:
-        return Response(_encode_lines(realtime.subscriptions), media_type=_JSON_LINES)
+    async def subscriptions(request: Request) -> Response:
+        after = _after(request)
+        if after is None:
+            return _bad_after()
+        lines = _subscription_lines(realtime.subscriptions, after)
+        return StreamingResponse(lines, media_type=_JSON_LINES)
 
     async def stats(_: Request) -> Response:
         answer = process_stats(
@@ -82,7 +88,24 @@ def _switches_json(switches: Switches) -> Response:
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
+def _after(request: Request) -> int | None:
+    """The number after which an answer begins; ``None``: it is none."""
+    text = request.query_params.get("after", "0")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
+
+
+def _bad_after() -> Response:
+    return JSONResponse({"error": "after: must be a whole number, 0 or more"}, 400)
+
+
 async def _commit_lines(storage: Storage, after_seq: int) -> AsyncIterator[bytes]:
     while page := await storage.commits(after_seq, _PAGE_ROWS):
         yield _encode_lines(page)
         after_seq = page[-1].seq
+
+
+async def _subscription_lines(log: SubscriptionLog, after: int) -> AsyncIterator[bytes]:
+    while lines := log.lines(after):
+        yield b"".join(lines)
+        after += len(lines)
+        await asyncio.sleep(0)  # the sockets get their turn

@@ -82,6 +82,7 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
     lag = LoopLag(monotonic_s)
     with (
         contextlib.closing(auth_store),
+        contextlib.closing(realtime.subscriptions),
         listening(settings.host, settings.ports) as listeners,
         contextlib.closing(_open_storage(settings, poller)) as storage,
     ):

@@ -5,19 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
+import msgspec
 import psutil
 import pytest
+from websockets.sync.client import connect
 
+from harness.commitlog import Subscription
 from harness.errors import RigError
+from harness.server.realtime.subscription_log import BLOCK_LINES
+from harness.tokens import mint, mint_anon
+from harness.wire.phoenix import decode, encode
 from scenarios import server_process as module
 from scenarios.server_process import last_line, reference_server
+from tests.harness.server.builders import USER, join_frame, room_filter
 
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
 WITHIN_S = 30.0
+CHANNELS = 50
 
 
 class FakeChild:
@@ -91,6 +100,47 @@ def test_a_running_server_answers_and_is_gone_afterwards(tmp_path: Path) -> None
             return pid
 
     assert not psutil.pid_exists(asyncio.run(scene()))
+
+
+@pytest.mark.e2e
+def test_the_log_of_subscriptions_comes_whole_however_long_it_is(tmp_path: Path) -> None:
+    rooms = BLOCK_LINES // 2 + 1  # each has two lines at least
+
+    async def scene() -> list[Subscription]:
+        database, log = tmp_path / "chat.sqlite", tmp_path / "server.log"
+        async with reference_server(database, log, jwt_secret=SECRET) as server:
+            await asyncio.to_thread(_join_and_go, server.realtime_port, range(1, rooms + 1))
+            async with asyncio.timeout(WITHIN_S):
+                lines: list[bytes] = []
+                while len(lines) < 2 * rooms:
+                    await asyncio.sleep(0.05)
+                    lines = (await server.subscriptions()).splitlines()
+        return [msgspec.json.decode(line, type=Subscription) for line in lines]
+
+    told = asyncio.run(scene())
+
+    for what in ("joined", "lost"):
+        rooms_told = [one.webinar_id for one in told if one.what == what]
+        assert sorted(filter(None, rooms_told)) == list(range(1, rooms + 1))
+
+
+def _join_and_go(port: int, rooms: range) -> None:
+    """Sockets join every room, as many as one may, and end."""
+    now = int(time.time())
+    key = mint_anon(SECRET, issued_at_unix_s=now)
+    token = mint(SECRET, USER, webinars={"*": "attendee"}, issued_at_unix_s=now)
+    url = f"ws://127.0.0.1:{port}/realtime/v1/websocket?apikey={key}&vsn=2.0.0"
+    for begin in rooms[::CHANNELS]:
+        some = range(begin, min(begin + CHANNELS, rooms.stop))
+        with connect(url, compression=None, proxy=None) as socket:
+            for room in some:
+                frame = join_frame(
+                    room_filter(room), topic=f"realtime:webinar-{room}", ref=str(room), token=token
+                )
+                socket.send(encode(frame, "2.0.0").decode())
+            replies = 0
+            while replies < len(some):
+                replies += decode(socket.recv(WITHIN_S), "2.0.0").event == "phx_reply"
 
 
 @pytest.mark.e2e

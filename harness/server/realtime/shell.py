@@ -17,7 +17,6 @@ from starlette.routing import BaseRoute, Route
 from uvicorn.server import ServerState
 
 from harness.clock import Clock
-from harness.commitlog import Subscription
 from harness.server.auth.tokens import Claims, Refusal, Tokens
 from harness.server.realtime.channels.channel import Channel
 from harness.server.realtime.core import make_core
@@ -36,6 +35,7 @@ from harness.server.realtime.handshake import Admission, Verdict
 from harness.server.realtime.sockets.sockets import Connection, text_message
 from harness.server.realtime.sockets.sparing_log import SparingLog
 from harness.server.realtime.sockets.websocket_frames import Binary, Text, binary_frame
+from harness.server.realtime.subscription_log import SubscriptionLog
 from harness.server.realtime.topics.broadcast import Broadcast
 from harness.server.realtime.topics.topics import TopicName
 from harness.server.storage.model import Change
@@ -68,8 +68,8 @@ class Realtime:
         self._sweeper: asyncio.TimerHandle | None = None
         self._dropped_frames = SparingLog()
         self._half_open = switches.knobs.half_open
-        self.subscriptions: list[Subscription] = []
-        """Every change of a subscription since the process started."""
+        self.subscriptions = SubscriptionLog()
+        """Whoever made this closes it."""
         self.slow_readers_dropped = 0
         switches.watch(self._turned)
 

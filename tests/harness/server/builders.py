@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from harness.commitlog import Commit
+from harness.commitlog import Commit, Subscription
 from harness.server.access import Access
 from harness.server.auth.tokens import Claims, Tokens
 from harness.server.realtime.effects import Effect, Peer, Publish, Send
@@ -100,6 +100,17 @@ def change(
     )
     new = None if op == "DELETE" else row(row_id, room, hidden=op == "UPDATE")
     return Change(commit, new, None if op == "INSERT" else row(row_id, room))
+
+
+def subscription(number: int) -> Subscription:
+    return Subscription(
+        t_s=float(number),
+        user_id=USER,
+        webinar_id=42,
+        topic=TOPIC,
+        join_ref=str(number),
+        what="joined",
+    )
 
 
 def frames(effects: list[Effect] | tuple[Effect, ...]) -> list[tuple[int, list[Any]]]:

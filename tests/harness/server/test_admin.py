@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
+import pytest
 
+from harness.commitlog import Subscription
 from harness.server.admin import admin_app
 from harness.server.defects import Defect
 from harness.server.knobs import Knobs
 from harness.server.realtime.shell import Realtime
+from harness.server.realtime.subscription_log import BLOCK_LINES
 from harness.server.stats import LoopLag
 from harness.server.storage.sqlite import SqliteStorage
 from harness.server.switches import Switches
-from tests.harness.server.builders import TOKENS
+from tests.harness.server.builders import TOKENS, subscription
 
 
 def asked(
-    tmp_path: Path, switches: Switches, method: str, path: str, **request: Any
+    tmp_path: Path,
+    switches: Switches,
+    method: str,
+    path: str,
+    *,
+    subscriptions: Iterable[Subscription] = (),
+    **request: Any,
 ) -> httpx.Response:
     async def ask() -> httpx.Response:
         storage = SqliteStorage(tmp_path / "chat.db", lambda changes: None)
         realtime = Realtime(TOKENS, switches, lambda: 0.0)
+        for one in subscriptions:
+            realtime.subscriptions.append(one)
         app = admin_app(storage, realtime, switches, LoopLag(lambda: 0.0))
         try:
             transport = httpx.ASGITransport(app)
@@ -31,6 +44,7 @@ def asked(
                 return await client.request(method, path, **request)
         finally:
             storage.close()
+            realtime.subscriptions.close()
 
     return asyncio.run(ask())
 
@@ -66,7 +80,21 @@ def test_a_bad_turn_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     assert switches == Switches(Knobs())
 
 
-def test_commits_refuse_a_position_that_is_no_number(tmp_path: Path) -> None:
-    answer = asked(tmp_path, Switches(Knobs()), "GET", "/commits?after=x")
+def test_subscriptions_are_told_whole_and_from_any_line_on(tmp_path: Path) -> None:
+    log = [subscription(number) for number in range(2 * BLOCK_LINES + 3)]
+
+    def told(path: str) -> list[Subscription]:
+        answer = asked(tmp_path, Switches(Knobs()), "GET", path, subscriptions=log)
+        decode = msgspec.json.Decoder(Subscription).decode
+        return [decode(line) for line in answer.content.splitlines()]
+
+    assert told("/subscriptions") == log
+    assert told(f"/subscriptions?after={BLOCK_LINES + 1}") == log[BLOCK_LINES + 1 :]
+    assert told(f"/subscriptions?after={len(log)}") == []
+
+
+@pytest.mark.parametrize("route", ["/commits", "/subscriptions"])
+def test_a_position_that_is_no_number_is_refused(tmp_path: Path, route: str) -> None:
+    answer = asked(tmp_path, Switches(Knobs()), "GET", f"{route}?after=x")
 
     assert answer.status_code == 400

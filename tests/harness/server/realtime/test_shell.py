@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 from websockets.frames import Close
 
@@ -142,7 +143,8 @@ def test_a_socket_that_is_gone_is_no_longer_written_to() -> None:
     server, more = run_hastily(run())
 
     assert more == 0
-    assert [one.what for one in server.subscriptions] == ["joined", "live", "lost"]
+    told = [msgspec.json.decode(line)["what"] for line in server.subscriptions.lines(0)]
+    assert told == ["joined", "live", "lost"]
 
 
 def test_the_silent_are_closed_with_1000_and_a_ping_is_no_silence() -> None:
