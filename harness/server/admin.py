@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from harness.errors import UsageError
+from harness.server.defect_notes import defect_notes
 from harness.server.realtime.actions import action_routes
 from harness.server.realtime.shell import Realtime
 from harness.server.realtime.subscription_log import SubscriptionLog
@@ -84,7 +85,11 @@ def admin_app(
 
 
 def _switches_json(switches: Switches) -> Response:
-    answer = {"knobs": switches.knobs, "defects": sorted(switches.defects)}
+    answer = {
+        "knobs": switches.knobs,
+        "defects": sorted(switches.defects),
+        "notes": defect_notes(switches.defects),
+    }
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 

@@ -92,13 +92,19 @@ class PlantedStore:
             return Stored(_as_row(draft, await self._storage.reserve()), True)
         if Defect.ACK_BEFORE_COMMIT in struck:
             row_id = await self._storage.reserve()
-            self._begin(self._storage.create(draft, hold_s=hold_s, row_id=row_id))
+            self._begin(self._commit_later(draft, hold_s, row_id))
             return Stored(_as_row(draft, row_id), True)
         stored = await self._storage.create(draft, hold_s=hold_s)
         if not stored.is_new:
             self._on_repeat(stored.row)
             if Defect.NO_IDEMPOTENCY in struck:
                 raise HTTPException(409, "clientMsgId: this message was sent already")
+        return stored
+
+    async def _commit_later(self, draft: Draft, hold_s: float, row_id: int) -> Stored:
+        stored = await self._storage.create(draft, hold_s=hold_s, row_id=row_id)
+        if not stored.is_new:
+            self._on_repeat(stored.row)
         return stored
 
     def _begin(self, work: Coroutine[Any, Any, Stored]) -> None:

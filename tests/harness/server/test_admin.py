@@ -80,6 +80,15 @@ def test_a_bad_turn_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     assert switches == Switches(Knobs())
 
 
+def test_switches_say_which_defect_can_do_nothing_beside_another(tmp_path: Path) -> None:
+    turn = {"defects": ["no-unique-key", "no-idempotency"]}
+
+    answer = asked(tmp_path, Switches(Knobs()), "PATCH", "/switches", json=turn).json()
+
+    (note,) = answer["notes"]
+    assert note.startswith("no-idempotency can do nothing beside no-unique-key: ")
+
+
 def test_subscriptions_are_told_whole_and_from_any_line_on(tmp_path: Path) -> None:
     log = [subscription(number) for number in range(2 * BLOCK_LINES + 3)]
 

@@ -16,6 +16,8 @@ from harness.wire.changes import MessageRow
 
 LOSE_EVERY = 20
 """The defect ``event-lost`` loses one INSERT of so many."""
+REBROADCAST_SEQ = 0
+"""In place of the position of a commit, which a rebroadcast has not."""
 REORDER_WITHIN_S = 1.0
 """How long ``events-reordered`` keeps a change back for the next of its room to overtake it."""
 
@@ -51,7 +53,8 @@ class EventDefects:
         yield change
 
     def _lost(self, change: Change) -> bool:
-        if change.commit.op != "INSERT":
+        # One that was sent before would shift which rows are lost, or be lost in their place.
+        if change.commit.op != "INSERT" or change.commit.seq == REBROADCAST_SEQ:
             return False
         self._inserts += 1
         return self._switches.has(Defect.EVENT_LOST) and self._inserts % LOSE_EVERY == 0
@@ -79,7 +82,7 @@ class EventDefects:
 def rebroadcast(row: MessageRow, now_s: float) -> Change:
     """The INSERT of a row that was committed long ago, as ``rebroadcast-on-retry`` sends it."""
     commit = Commit(
-        seq=0,
+        seq=REBROADCAST_SEQ,
         op="INSERT",
         row_id=row.id,
         webinar_id=row.webinar_id,

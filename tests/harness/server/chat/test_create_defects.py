@@ -11,6 +11,7 @@ from harness.server.chat.create_defects import hold_of
 from harness.server.chat.shares import SHARES, striking
 from harness.server.defects import Defect
 from harness.server.knobs import Knobs
+from harness.wire.changes import MessageRow
 from tests.harness.server.chat.api import CREATE, GOOD, Api, error_of, good, row_of
 
 WAIT_S = 10.0
@@ -90,6 +91,25 @@ def test_what_was_acknowledged_before_is_committed_with_its_id(api: Api) -> None
         await until(there)
 
     api.run(work)
+
+
+def test_a_repeated_send_that_was_acknowledged_before_is_told_once_its_row_is_found(
+    api: Api,
+) -> None:
+    async def work() -> MessageRow:
+        row = row_of(await api.ask("POST", CREATE, GOOD))
+        api.plant("ack-before-commit")
+        api.knobs(slow_commit_s=0.001)
+        await api.ask("POST", CREATE, GOOD)
+
+        async def told() -> bool:
+            return api.repeats != []
+
+        await until(told)
+        return row
+
+    assert api.run(work) == api.repeats[0]
+    assert len(api.repeats) == 1
 
 
 @pytest.mark.parametrize(("defect", "committed"), [("hang-create", 3), ("ack-lost", 4)])

@@ -6,7 +6,11 @@ from hypothesis import strategies as st
 
 from harness.server.defects import Defect
 from harness.server.knobs import Knobs
-from harness.server.realtime.changes.event_defects import REORDER_WITHIN_S, EventDefects
+from harness.server.realtime.changes.event_defects import (
+    REORDER_WITHIN_S,
+    EventDefects,
+    rebroadcast,
+)
 from harness.server.storage.model import Change
 from harness.server.switches import Switches
 from tests.harness.server.builders import change, row
@@ -30,6 +34,15 @@ def test_event_lost_loses_every_twentieth_insert_and_nothing_else() -> None:
     out = one.passed([*inserts(1, 40), change("UPDATE", seq=41)], 0.0)
 
     assert seqs(out) == [seq for seq in range(1, 42) if seq not in (20, 40)]
+
+
+def test_rebroadcasts_neither_count_for_event_lost_nor_are_lost() -> None:
+    one = defects(Defect.EVENT_LOST)
+    again = rebroadcast(row(), 0.0)
+
+    out = one.passed([*inserts(1, 18), again, again, *inserts(19, 21)], 0.0)
+
+    assert seqs(out) == [*range(1, 19), 0, 0, 19, 21]
 
 
 def test_event_twice_sends_each_change_twice() -> None:
