@@ -7,6 +7,7 @@ neither blocks the event loop.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -80,6 +81,8 @@ class SqliteStorage:
         """
         self._queue: SimpleQueue[Job] = SimpleQueue()
         with _opening(path):
+            # Nobody else's to read; SQLite gives -wal and -shm the mode of the file.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = _connect(path)
             connection.executescript(_SCHEMA)
             connection.execute(ONCE if once else NOT_ONCE)
@@ -169,7 +172,7 @@ def _opening(path: Path) -> Iterator[None]:
             f"{path}: holds repeated messages, made under the defect no-unique-key;"
             " use a new --database file or that defect again"
         ) from None
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise UsageError(
             f"{path}: cannot be used as a database ({error});"
             " --database must be an SQLite file or a new file in an existing directory"

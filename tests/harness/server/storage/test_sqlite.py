@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import shutil
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -135,6 +136,15 @@ def test_a_file_that_is_no_database_is_refused_in_one_line(path: Path) -> None:
 
     with pytest.raises(UsageError, match=r"chat\.db: cannot be used as a database"):
         SqliteStorage(path, nothing)
+
+
+def test_a_new_file_and_what_sqlite_keeps_beside_it_are_for_the_owner_alone(path: Path) -> None:
+    storage = SqliteStorage(path, nothing)
+    run(storage.create(draft(1)))
+    modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()}
+    storage.close()
+
+    assert modes == {"chat.db": 0o600, "chat.db-wal": 0o600, "chat.db-shm": 0o600}
 
 
 def test_polling_is_served_by_an_index(path: Path) -> None:
