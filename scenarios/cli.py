@@ -175,7 +175,9 @@ def serve(
     database: Annotated[
         str,
         typer.Option(
-            help="An SQLite file or a postgresql:// URL; default: a new file, removed at the end."
+            envvar="CHATQUAKE_DATABASE",
+            show_envvar=True,
+            help="An SQLite file or a postgresql:// URL; default: a new file, removed at the end.",
         ),
     ] = "",
     defect: Annotated[
@@ -193,6 +195,10 @@ def serve(
     admin_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Defects and knobs while it runs.")
     ] = 4100,
+    admin_host: Annotated[
+        str,
+        typer.Option(help="Where the admin port listens; whoever reaches it rules the server."),
+    ] = "127.0.0.1",
     list_defects: Annotated[  # noqa: ARG001 - its callback has done it all
         bool,
         typer.Option(
@@ -219,6 +225,7 @@ def serve(
             api_port=api_port,
             realtime_port=realtime_port,
             admin_port=admin_port,
+            admin_host=admin_host,
             defects=tuple(defect or ()),
             knobs=tuple(knob or ()),
         )

@@ -24,6 +24,7 @@ from harness.tokens import mint, mint_anon
 
 STOP_WITHIN_S = 5.0
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
+DATABASE_VARIABLE = "CHATQUAKE_DATABASE"
 SECRET_VARIABLE = "CHATQUAKE_JWT_SECRET"
 _TOKEN_LIFETIME_S = 86_400
 
@@ -37,6 +38,8 @@ class ServeSettings:
     keeps: bool = True
     """Whether the database outlives this server."""
     host: str = "127.0.0.1"
+    admin_host: str = "127.0.0.1"
+    """Of the admin port alone, which rules the server."""
     api_port: int = 3000
     realtime_port: int = 4000
     admin_port: int = 4100
@@ -54,16 +57,16 @@ class Ports(msgspec.Struct, frozen=True):
 
 
 def command(settings: ServeSettings) -> list[str]:
-    """The server's command line."""
+    """The server's command line; what is secret goes by its environment, see :func:`serve`."""
     defects = [part for name in settings.defects for part in ("--defect", name)]
     knobs = [part for assignment in settings.knobs for part in ("--knob", assignment)]
     return [
         *(sys.executable, "-m", "harness.server", "--lifeline", "--page"),
         *("--host", settings.host),
+        *("--admin-host", settings.admin_host),
         *("--api-port", str(settings.api_port)),
         *("--realtime-port", str(settings.realtime_port)),
         *("--admin-port", str(settings.admin_port)),
-        *("--database", settings.database),
         *defects,
         *knobs,
     ]
@@ -88,7 +91,7 @@ def addresses(settings: ServeSettings, ports: Ports, *, secret: str, now_unix_s:
             f"API        {api}/api/messages",
             f"Supabase   http://{settings.host}:{ports.realtime_port} (Auth, REST and Realtime)",
             f"Realtime   ws://{settings.host}:{ports.realtime_port}/realtime/v1/websocket",
-            f"Admin      http://{settings.host}:{ports.admin_port}/switches",
+            f"Admin      http://{_in_url(settings.admin_host)}:{ports.admin_port}/switches",
             f"Database   {_database(settings)}",
             f"API key    {key}",
             f"Access token of alice, good for a day\n           {token}",
@@ -115,6 +118,10 @@ def knob_lines() -> list[str]:
     return [f"{text:<{width}}  {knob.meaning}" for text, knob in assignments]
 
 
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 def _as_typed(value: Any) -> str:
     return msgspec.json.encode(value).decode().strip('"')
 
@@ -134,10 +141,12 @@ def _planted(settings: ServeSettings) -> list[str]:
 def serve(settings: ServeSettings, environ: Mapping[str, str], say: Callable[[str], None]) -> int:
     """Run the server until Ctrl-C or SIGTERM (then 0) or until it ends by itself (its code).
 
-    The JWT secret is the environment's, or a new one. The server has a session of its own, so
-    that Ctrl-C reaches it through us only; its lifeline ends it should we be killed. Raises
-    :class:`UsageError` for a port given twice and for unknown defects and knobs, and
-    :class:`RigError` when it is ready with something else than its addresses.
+    The JWT secret is the environment's, or a new one. It and the database, in whose URL a
+    password may be, reach the server by its environment: a command line is for everybody to read.
+
+    The server has a session of its own, so that Ctrl-C reaches it through us only; its lifeline
+    ends it should we be killed. Raises :class:`UsageError` for a port given twice and for unknown
+    defects and knobs, and :class:`RigError` when it is ready with something else than addresses.
     """
     _check_ports(settings)
     parse_defects(settings.defects)
@@ -147,7 +156,7 @@ def serve(settings: ServeSettings, environ: Mapping[str, str], say: Callable[[st
         command(settings),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**environ, SECRET_VARIABLE: secret},
+        env={**environ, SECRET_VARIABLE: secret, DATABASE_VARIABLE: settings.database},
         start_new_session=True,
     )
     # SIGINT too: a shell starts its background jobs with it ignored, and then nothing is raised.

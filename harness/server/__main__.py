@@ -21,12 +21,14 @@ import uvloop
 
 from harness.errors import RigError, UsageError
 from harness.server.auth.jws import Algorithm
+from harness.server.defect_notes import defect_notes
 from harness.server.defects import DESCRIPTIONS, parse_defects
 from harness.server.knobs import parse_knobs
 from harness.server.listeners import Ports
 from harness.server.process import Settings, serve
 from harness.server.storage.database import parse_database
 
+DATABASE_VARIABLE = "CHATQUAKE_DATABASE"
 SECRET_VARIABLE = "CHATQUAKE_JWT_SECRET"
 PRIVATE_KEY_VARIABLE = "CHATQUAKE_JWT_PRIVATE_KEY"
 
@@ -38,6 +40,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     )
     try:
         settings = read_settings(arguments, environment)
+        for note in defect_notes(settings.defects):
+            print(f"note: {note}", file=sys.stderr)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings, _print_ports))
     except UsageError as error:
@@ -55,14 +59,21 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     secret = environment.get(SECRET_VARIABLE, "")
     if not secret:
         raise UsageError(f"{SECRET_VARIABLE}: is not set; it must hold the HS256 secret")
+    database = options.database or environment.get(DATABASE_VARIABLE, "")
+    if not database:
+        raise UsageError(
+            f"--database: is missing; give a file or a postgresql:// URL, here or in"
+            f" {DATABASE_VARIABLE}"
+        )
     return Settings(
         host=options.host,
+        admin_host=options.admin_host,
         ports=Ports(
             api_port=options.api_port,
             realtime_port=options.realtime_port,
             admin_port=options.admin_port,
         ),
-        database=parse_database(options.database),
+        database=parse_database(database),
         jwt_secret=secret,
         jwt_private_key=environment.get(PRIVATE_KEY_VARIABLE) or None,
         jwt_algorithm=options.jwt_algorithm,
@@ -80,13 +91,20 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m harness.server",
         description="The reference server: the chat's API and Supabase's Realtime.",
         epilog=f"The HS256 secret of all tokens is read from {SECRET_VARIABLE}; the P-256 private"
-        f" key for ES256 (PEM) from {PRIVATE_KEY_VARIABLE}, or else it is made up and kept.",
+        f" key for ES256 (PEM) from {PRIVATE_KEY_VARIABLE}, or else it is made up and kept; the"
+        f" database from {DATABASE_VARIABLE} where --database is not given.",
     )
-    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--host", default="127.0.0.1", help="where API and Realtime listen")
+    parser.add_argument(
+        "--admin-host",
+        default="127.0.0.1",
+        help="where the admin port listens; whoever reaches it rules the server"
+        " (docs/admin-port.md)",
+    )
     for name in ("api", "realtime", "admin"):
         parser.add_argument(f"--{name}-port", type=int, default=0, help="0 picks a free one")
     parser.add_argument(
-        "--database", required=True, help="an SQLite file, or a postgresql:// URL (docs/storage.md)"
+        "--database", help="an SQLite file, or a postgresql:// URL (docs/storage.md)"
     )
     parser.add_argument(
         "--auth-database",

@@ -42,13 +42,16 @@ class Listeners:
 
 
 @contextmanager
-def listening(host: str, asked: Ports) -> Iterator[Listeners]:
-    """Bind all three; closes them at the end. Raises :class:`RigError` naming the bad one."""
+def listening(host: str, admin_host: str, asked: Ports) -> Iterator[Listeners]:
+    """Bind all three, the admin port to an address of its own; closes them at the end.
+
+    Raises :class:`RigError` naming the bad one.
+    """
     with ExitStack() as stack:
         yield Listeners(
             api=stack.enter_context(_listen(host, asked.api_port, "--api-port")),
             realtime=stack.enter_context(_listen(host, asked.realtime_port, "--realtime-port")),
-            admin=stack.enter_context(_listen(host, asked.admin_port, "--admin-port")),
+            admin=stack.enter_context(_listen(admin_host, asked.admin_port, "--admin-port")),
         )
 
 

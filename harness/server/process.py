@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from harness import lifeline
 from harness.clock import monotonic_s
 from harness.server.admin import admin_app
+from harness.server.admin_guard import AdminGuard
 from harness.server.auth.bulk import account_routes
 from harness.server.auth.jws import Algorithm
 from harness.server.auth.opening import auth_database, ec_key, open_auth
@@ -48,6 +49,9 @@ class Settings:
     """What one server process is started with."""
 
     host: str
+    """Where the API and Realtime listen."""
+    admin_host: str = "127.0.0.1"
+    """Where the admin port listens, which gives sessions of any role to whoever reaches it."""
     ports: Ports
     database: Database
     jwt_secret: str = field(repr=False)
@@ -83,7 +87,7 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
     with (
         contextlib.closing(auth_store),
         contextlib.closing(realtime.subscriptions),
-        listening(settings.host, settings.ports) as listeners,
+        listening(settings.host, settings.admin_host, settings.ports) as listeners,
         contextlib.closing(_open_storage(settings, poller)) as storage,
     ):
         origin = f"http://{settings.host}:{listeners.ports.realtime_port}"
@@ -113,7 +117,10 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
                 realtime.socket,
             ),
             _server(
-                admin_app(storage, realtime, switches, lag, account_routes(auth, now_unix_s)),
+                AdminGuard(
+                    admin_app(storage, realtime, switches, lag, account_routes(auth, now_unix_s)),
+                    bound_to=listeners.admin.getsockname()[0],
+                ),
                 settings.knobs,
             ),
         ]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import jwt
+import psutil
 import pytest
 
 from harness.errors import UsageError
@@ -44,10 +45,16 @@ def test_the_command_line_carries_all_settings_the_page_and_the_lifeline() -> No
     line = " ".join(command(settings)[1:])
 
     assert line == (
-        "-m harness.server --lifeline --page --host 127.0.0.1 --api-port 3000 "
-        "--realtime-port 4000 --admin-port 4100 --database chat.db --defect event-lost "
+        "-m harness.server --lifeline --page --host 127.0.0.1 --admin-host 127.0.0.1 "
+        "--api-port 3000 --realtime-port 4000 --admin-port 4100 --defect event-lost "
         "--defect hang-create --knob idle_timeout_s=5"
     )
+
+
+def test_the_database_is_on_no_command_line() -> None:
+    url = "postgresql://me:secret@127.0.0.1:5432/chat"
+
+    assert "secret" not in " ".join(command(ServeSettings(database=url)))
 
 
 def test_the_page_comes_first_with_two_people_to_be() -> None:
@@ -137,7 +144,8 @@ def _serve(*options: str) -> subprocess.Popen[str]:
 @pytest.mark.e2e
 def test_serve_prints_its_addresses_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
     free = ("--api-port", "0", "--realtime-port", "0", "--admin-port", "0")
-    with _serve(*free, "--database", str(tmp_path / "chat.db")) as process:
+    database = tmp_path / "chat.db"
+    with _serve(*free, "--database", str(database)) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         api = re.match(r"Chat page +(http://127\.0\.0\.1:\d+)/", line)
@@ -145,6 +153,9 @@ def test_serve_prints_its_addresses_answers_and_stops_on_ctrl_c(tmp_path: Path) 
         page = httpx.get(f"{api[1]}/", trust_env=False)
         assert page.headers["content-type"].startswith("text/html")
         assert httpx.get(f"{api[1]}/health", trust_env=False).status_code == 200
+        (server,) = psutil.Process(process.pid).children()
+        assert str(database) not in server.cmdline()
+        assert database.exists()
 
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)

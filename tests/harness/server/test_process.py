@@ -162,6 +162,29 @@ def test_stats_tell_how_the_process_is_doing(server: Server) -> None:
     assert stats["connections"] >= 1
 
 
+def test_no_web_page_gets_an_account_from_the_admin_port(server: Server) -> None:
+    for named in ({"Origin": "http://evil.test"}, {"Host": "evil.test:4100"}):
+        refusal = httpx.post(
+            f"{server.admin_url}/accounts",
+            content=b'{"email": "eve@example.com", "webinars": {"*": "moderator"}}',
+            headers={"Content-Type": "text/plain", **named},
+            trust_env=False,
+        )
+
+        assert refusal.status_code == 403
+        assert refusal.json()["error"].startswith(next(iter(named)))
+
+
+def test_an_open_host_leaves_the_admin_port_on_loopback(tmp_path: Path) -> None:
+    with running(tmp_path / "chat.db", "--host", "::") as one:
+        admin_port = httpx.URL(one.admin_url).port
+        with pytest.raises(ConnectionRefusedError):
+            sockets.create_connection(("::1", admin_port))
+        sockets.create_connection(("::1", one.realtime_port)).close()
+
+        assert one.admin("/health") == [{"status": "ok"}]
+
+
 def test_an_idle_socket_is_closed_with_1000(tmp_path: Path) -> None:
     with running(tmp_path / "chat.db", "--knob", "idle_timeout_s=0.1") as one, socket(one) as idle:
         with pytest.raises(ConnectionClosed):
@@ -242,6 +265,18 @@ def test_a_repeated_send_makes_two_rows_without_the_unique_key(tmp_path: Path) -
         ids = [one.post().json()["message"]["id"] for _ in range(2)]
 
     assert ids == [1, 2]
+
+
+def test_defects_that_can_do_nothing_are_noted_at_the_start(tmp_path: Path) -> None:
+    planted = ("--defect", "mute", "--defect", "event-twice")
+    with running(tmp_path / "chat.db", *planted) as one:
+        one.process.terminate()
+        one.wait()
+        assert one.process.stderr is not None
+
+        assert one.process.stderr.read() == (
+            "note: event-twice can do nothing beside mute: nobody gets any row\n"
+        )
 
 
 def refused(database: Path, *options: str) -> tuple[int, str]:

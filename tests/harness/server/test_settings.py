@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness.errors import UsageError
@@ -38,6 +40,31 @@ def test_a_knob_that_makes_no_sense_is_refused(text: str) -> None:
 def test_the_secret_must_be_set() -> None:
     with pytest.raises(UsageError, match="CHATQUAKE_JWT_SECRET"):
         read_settings(["--database", "x"], {})
+
+
+def test_the_database_may_come_by_the_environment() -> None:
+    settings = read_settings([], {**ENVIRONMENT, "CHATQUAKE_DATABASE": "from-environment.db"})
+
+    assert settings.database == Path("from-environment.db")
+
+
+def test_the_option_wins_over_the_environment() -> None:
+    environment = {**ENVIRONMENT, "CHATQUAKE_DATABASE": "from-environment.db"}
+
+    assert read_settings(["--database", "x"], environment).database == Path("x")
+
+
+def test_no_database_at_all_is_refused_with_both_ways_to_give_one() -> None:
+    with pytest.raises(UsageError, match=r"^--database: .* CHATQUAKE_DATABASE$"):
+        read_settings([], ENVIRONMENT)
+
+
+def test_the_admin_port_stays_on_loopback_wherever_the_host_is() -> None:
+    open_to_all = ["--database", "x", "--host", "0.0.0.0"]
+
+    assert read_settings(open_to_all, ENVIRONMENT).admin_host == "127.0.0.1"
+    given = read_settings([*open_to_all, "--admin-host", "::"], ENVIRONMENT)
+    assert (given.host, given.admin_host) == ("0.0.0.0", "::")
 
 
 def test_the_secret_is_not_shown_with_the_settings() -> None:
