@@ -12,7 +12,7 @@ from harness.server.auth.tokens import Claims, Tokens
 from harness.server.realtime.effects import Effect, Peer, Publish, Send
 from harness.server.storage.model import Change, Op
 from harness.server.walltime import WallTime
-from harness.tokens import mint, mint_anon
+from harness.tokens import mint, mint_anon, mint_service_role
 from harness.wire.changes import MessageRow
 from harness.wire.phoenix import Frame, payload
 
@@ -28,11 +28,19 @@ V1 = Peer(1, "1.0.0")
 V2 = Peer(2, "2.0.0")
 
 
-def user_token(*, begins_s: int = 0, lifetime_s: int = 3600, user_id: str = USER) -> str:
+def user_token(
+    *,
+    begins_s: int = 0,
+    lifetime_s: int = 3600,
+    user_id: str = USER,
+    role: str = "attendee",
+    webinar: str = "*",
+) -> str:
+    """Of a user with one part in one webinar, or in all of them."""
     return mint(
         SECRET,
         user_id,
-        webinars={"*": "attendee"},
+        webinars={webinar: role},
         issued_at_unix_s=UNIX_START_S + begins_s,
         lifetime_s=lifetime_s,
     )
@@ -40,6 +48,10 @@ def user_token(*, begins_s: int = 0, lifetime_s: int = 3600, user_id: str = USER
 
 def anon_token() -> str:
     return mint_anon(SECRET, issued_at_unix_s=UNIX_START_S)
+
+
+def service_token() -> str:
+    return mint_service_role(SECRET, issued_at_unix_s=UNIX_START_S)
 
 
 def claims(

@@ -15,9 +15,9 @@ from typing import IO, Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
-from harness.tokens import mint, mint_anon
+from harness.tokens import mint_anon
 from harness.wire.phoenix import Frame, Vsn, decode, encode
-from tests.harness.server.builders import SECRET, USER
+from tests.harness.server.builders import SECRET, UNIX_START_S, user_token
 
 WAIT_S = 10.0
 """After this something that should have come never will."""
@@ -60,13 +60,7 @@ class Server:
 
 
 def token(lifetime_s: int = 3600) -> str:
-    return mint(
-        SECRET,
-        USER,
-        webinars={"*": "attendee"},
-        issued_at_unix_s=int(time.time()),
-        lifetime_s=lifetime_s,
-    )
+    return user_token(begins_s=int(time.time()) - UNIX_START_S, lifetime_s=lifetime_s)
 
 
 def message_id(number: int) -> str:

@@ -13,11 +13,10 @@ from harness.server.defects import Defects
 from harness.server.knobs import Knobs
 from harness.server.storage.sqlite import SqliteStorage
 from harness.server.switches import Switches
-from harness.tokens import mint
 from harness.wire.api import CreateAnswer
 from harness.wire.changes import MessageRow
 from tests.harness.server.asgi import Answer, call
-from tests.harness.server.builders import MESSAGE, SECRET, TOKENS, UNIX_START_S, USER
+from tests.harness.server.builders import MESSAGE, TOKENS, USER, user_token
 
 NOW_S = 100.0
 GOOD = {"webinarId": 42, "clientMsgId": MESSAGE, "body": "hi"}
@@ -29,7 +28,7 @@ def bearer(
     role: str = "attendee", *, user_id: str = USER, webinar: str = "42"
 ) -> tuple[tuple[str, str], ...]:
     """The header of a user with one part in one webinar."""
-    token = mint(SECRET, user_id, webinars={webinar: role}, issued_at_unix_s=UNIX_START_S)
+    token = user_token(user_id=user_id, role=role, webinar=webinar)
     return (("Authorization", f"Bearer {token}"),)
 
 
