@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from uuid import UUID
 
 import msgspec
 
@@ -15,6 +16,13 @@ UUID_PATTERN = re.compile(
     r"\A[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}\Z"
 )
 """S7: what ``clientMsgId`` must match (RFC 9562 layout, any version, variant 10)."""
+_UUID_INPUT = re.compile(r"(\{)?[0-9a-fA-F]{4}(?:-?[0-9a-fA-F]{4}){7}(?(1)\})")
+"""What PostgreSQL takes for one: any version, hyphens after any four digits, braces around it."""
+
+
+def uuid_text(text: str) -> str | None:
+    """A UUID as the database writes it; ``None`` for what it would not take for one."""
+    return str(UUID(text)) if _UUID_INPUT.fullmatch(text) else None
 
 
 class CreateRequest(msgspec.Struct, frozen=True, rename="camel"):

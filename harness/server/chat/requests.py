@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
+from harness.server.numbers import whole_number
 from harness.wire.api import UUID_PATTERN, CreateRequest, EditRequest
 
 MAX_ID = 2**63 - 1
@@ -23,7 +24,6 @@ MAX_LIMIT = 500
 
 _decode_create = msgspec.json.Decoder(CreateRequest).decode
 _decode_edit = msgspec.json.Decoder(EditRequest).decode
-_NUMBER = re.compile(r"[0-9]{1,19}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 T = TypeVar("T")
@@ -81,10 +81,10 @@ def parse_id(name: str, text: str) -> int:
 
 
 def _number(name: str, text: str, least: int, most: int) -> int:
-    # Bounded before int(): the length of a number is the client's choice.
-    if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
+    number = whole_number(text, least, most)
+    if number is None:
         raise InvalidRequest(f"{name}: must be a whole number from {least} to {most}")
-    return int(text)
+    return number
 
 
 def _check_text(body: str, max_chars: int) -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.server.access import Role
+from harness.server.numbers import whole_number
 from harness.tokens import mint, mint_anon
 
 MAX_NAME_BYTES = 14
@@ -96,7 +97,7 @@ def parse_asked(query: dict[str, str]) -> Asked:
 
 
 def _number(field: str, text: str, most: int) -> int:
-    # Bounded before int(): the length of a number is the asker's choice.
-    if not (text.isascii() and text.isdecimal() and len(text) <= 19 and 1 <= int(text) <= most):
+    number = whole_number(text, 1, most)
+    if number is None:
         raise UsageError(f"{field}: must be a whole number from 1 to {most}")
-    return int(text)
+    return number

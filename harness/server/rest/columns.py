@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from uuid import UUID
 
 from harness.server.rest.errors import RestError, bad_value, no_column
+from harness.wire.api import uuid_text
 from harness.wire.changes import MESSAGE_COLUMNS, MessageRow
 
 Value = int | str | bool | datetime
@@ -52,10 +52,10 @@ def _bigint(text: str) -> int:
 
 
 def _uuid(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        raise bad_value("uuid", text) from None
+    uuid = uuid_text(text)
+    if uuid is None:
+        raise bad_value("uuid", text)
+    return uuid
 
 
 def _bool(text: str) -> bool:

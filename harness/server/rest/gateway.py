@@ -8,6 +8,7 @@ from dataclasses import replace
 from starlette.requests import Request
 
 from harness.server.auth.tokens import Claims, Refusal, Tokens
+from harness.server.credentials import api_key_of, bearer_of
 from harness.server.rest.columns import value_of
 from harness.server.rest.errors import RestError
 
@@ -26,13 +27,12 @@ def asker(request: Request, tokens: Tokens, now_s: float) -> Claims:
 
     The gateway has found the key good. Raises :class:`RestError` for a bad token.
     """
-    key = request.headers.get("apikey") or request.query_params.get("apikey", "")
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    token = token.strip()
-    bearing = scheme.lower() == "bearer"
-    if bearing and not token:
+    token = bearer_of(request.headers)
+    if token is None:
+        token = api_key_of(request.headers, request.query_params) or ""
+    elif not token.strip():
         raise RestError(401, "PGRST301", "Empty JWT is sent in Authorization header")
-    claims = tokens.verify(token if bearing else key, now_s)
+    claims = tokens.verify(token.strip(), now_s)
     if isinstance(claims, Refusal):
         raise RestError(401, *_CODES.get(claims.kind, _NO_KEY))
     if claims.access.database_role not in _ROLES:
