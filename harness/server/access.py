@@ -49,6 +49,11 @@ class Access:
         """Presenters and moderators hide, edit and delete what anybody wrote."""
         return self.role_in(webinar_id) in ("presenter", "moderator")
 
+    def may_change(self, webinar_id: int, author_id: str, user_id: str) -> bool:
+        """Whether ``user_id``, with this access, may edit and delete what ``author_id`` wrote, if
+        they may read it: authors may with their own."""
+        return author_id == user_id or self.may_moderate(webinar_id)
+
 
 def access_of(database_role: str, app_metadata: Any) -> Access:
     """Read the claims of a verified token. What is no membership there counts as none."""

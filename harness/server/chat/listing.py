@@ -12,8 +12,8 @@ from harness.server.auth.tokens import Tokens
 from harness.server.chat.answers import as_json
 from harness.server.chat.caller import caller
 from harness.server.chat.create import outsider
-from harness.server.chat.poll_defects import effective_access, spoiled
 from harness.server.chat.requests import ListRequest, parse_list
+from harness.server.read_defects import effective_access, spoiled
 from harness.server.storage.model import Storage
 from harness.server.switches import Switches
 from harness.wire.api import ListAnswer

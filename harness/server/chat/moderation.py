@@ -81,7 +81,7 @@ class Moderation:
 
     async def _changeable(self, request: Request, claims: Claims) -> MessageRow:
         row = await self._readable(request, claims)
-        if not may_change(claims, row):
+        if not claims.access.may_change(row.webinar_id, row.user_id, claims.user_id):
             raise HTTPException(403, "id: only its author, presenters and moderators change it")
         return row
 
@@ -89,11 +89,6 @@ class Moderation:
         if row is None:  # deleted since it was looked at
             raise _unknown(row_id)
         return success(row)
-
-
-def may_change(claims: Claims, row: MessageRow) -> bool:
-    """Whether ``claims`` may edit and delete ``row``, which they may read."""
-    return row.user_id == claims.user_id or claims.access.may_moderate(row.webinar_id)
 
 
 def _unknown(row_id: int) -> HTTPException:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +14,6 @@ from harness.server.storage.model import Draft
 
 _INSERTABLE = ("webinar_id", "user_id", "client_msg_id", "body")
 _UPDATABLE = ("body", "hidden")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def fields_of(body: bytes, authenticated: bool, allowed: tuple[str, ...]) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from harness.wire.changes import MessageRow
 _PAGE_ROWS = 1_000
 _MAX_SORTED_ROWS = 100_000
 """More than this is never kept to sort it by another column than the id."""
+_EVERY_ROW = 2**63 - 1
 _WEBINAR = re.compile(r"[1-9][0-9]{0,17}")
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = MappingProxyType(
     {"eq": eq, "neq": ne, "gt": gt, "gte": ge, "lt": lt, "lte": le, "is": eq, "in": eq}
@@ -46,17 +47,28 @@ class Found:
 
 
 async def find(
-    storage: Selectable, query: Query, access: Access, *, most_rows: int, count: bool = False
+    storage: Selectable,
+    query: Query,
+    access: Access,
+    *,
+    most_rows: int | None,
+    count: bool = False,
 ) -> Found:
-    """The rows of ``query`` that ``access`` may read, in its order, ``most_rows`` at most."""
-    limit = most_rows if query.limit is None else min(query.limit, most_rows)
-    wanted = query.offset + limit
-    if not by_id(query) and wanted > _MAX_SORTED_ROWS:
+    """The rows of ``query`` that ``access`` may read, in its order, ``most_rows`` at most.
+
+    Without both ``most_rows`` and a limit of the query all of them are kept in memory.
+    """
+    selection = narrowed(query, access)
+    if not _may_read_any(access, selection.webinar_id):
+        return Found([], 0 if count else None)
+    limits = [one for one in (query.limit, most_rows) if one is not None]
+    wanted = query.offset + min(limits, default=_EVERY_ROW)
+    if limits and not by_id(query) and wanted > _MAX_SORTED_ROWS:
         raise not_served(f"an order by another column than id beyond row {_MAX_SORTED_ROWS}")
     kept: list[MessageRow] = []
     total = 0
     first_page_rows = min(max(1, wanted), _PAGE_ROWS) if by_id(query) else _PAGE_ROWS
-    async for page in _pages(storage, narrowed(query, access), first_page_rows):
+    async for page in _pages(storage, selection, first_page_rows):
         passing = [row for row in page if holds(query, access, row)]
         if by_id(query):
             kept += passing[max(0, query.offset - total) : max(0, wanted - total)]
@@ -67,6 +79,15 @@ async def find(
             break
     rows = kept if by_id(query) else kept[query.offset :]
     return Found(rows, total if count else None)
+
+
+def _may_read_any(access: Access, webinar_id: int | None) -> bool:
+    """Whether ``access`` may read the rows of a webinar, or of any where that is ``None``."""
+    if webinar_id is not None:
+        return access.may_read(webinar_id)
+    if access.database_role == "service_role":
+        return True
+    return access.database_role == "authenticated" and bool(access.memberships)
 
 
 def by_id(query: Query) -> bool:

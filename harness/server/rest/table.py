@@ -12,9 +12,8 @@ from starlette.responses import Response
 from harness.clock import Clock
 from harness.server.auth.tokens import Claims, Tokens
 from harness.server.bodies import is_json, read_body
-from harness.server.chat.moderation import may_change
-from harness.server.chat.poll_defects import effective_access, spoiled
 from harness.server.chat.unique_key import UniqueKey
+from harness.server.read_defects import effective_access, spoiled
 from harness.server.rest.errors import RestError, denied
 from harness.server.rest.inserting import change_of, draft_of
 from harness.server.rest.prefer import Wish, content_range, wish_of, within_range
@@ -102,7 +101,10 @@ class Table:
         return _shown(201, rows, query.fields, wish, headers)
 
     async def _change(self, request: Request, claims: Claims) -> Response:
-        """Rows that the asker may read but not change are passed over, as by PostgreSQL."""
+        """Rows that the asker may read but not change are passed over, as by PostgreSQL.
+
+        All others of the query are changed: the most rows of an answer bind reads alone.
+        """
         wish, query = wish_of(request.headers), _query(request)
         if not query.conditions:
             raise RestError(400, "21000", f"{request.method} requires a WHERE clause")
@@ -110,8 +112,7 @@ class Table:
         if request.method == "PATCH":
             chars = self._switches.knobs.max_body_chars
             change = dict(change_of(await self._json(request), claims, chars))
-        most_rows = self._switches.knobs.rest_max_rows
-        found = await find(self._storage, query, claims.access, most_rows=most_rows)
+        found = await find(self._storage, query, claims.access, most_rows=None)
         mine = [row for row in found.rows if _may_change(claims, row)]
         if "hidden" in change and not all(_may_hide(claims, row) for row in mine):
             raise denied(authenticated=True)
@@ -147,7 +148,10 @@ def _status(found: Found) -> int:
 
 
 def _may_change(claims: Claims, row: MessageRow) -> bool:
-    return claims.access.database_role == "service_role" or may_change(claims, row)
+    access = claims.access
+    return access.database_role == "service_role" or access.may_change(
+        row.webinar_id, row.user_id, claims.user_id
+    )
 
 
 def _may_hide(claims: Claims, row: MessageRow) -> bool:

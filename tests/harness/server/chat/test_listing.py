@@ -67,3 +67,14 @@ def test_no_cache_may_keep_an_answer_unless_a_knob_lets_it(api: Api) -> None:
     api.knobs(poll_max_age_s=5)
 
     assert api.get(poll).headers["cache-control"] == "public, max-age=5"
+
+
+def test_planted_defects_reach_the_poll(api: Api) -> None:
+    for number in range(3):
+        api.send(number)
+    poll = "/api/messages?webinarId=42&after=0"
+    api.plant("poll-unordered", "poll-off-by-one", "poll-beyond-permission")
+
+    assert ids_of(api.get(poll, headers=bearer(webinar="43"))) == [3, 2]
+    api.plant()
+    assert ids_of(api.get(poll)) == [1, 2, 3]

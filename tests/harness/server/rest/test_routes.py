@@ -212,6 +212,27 @@ def test_rows_are_changed_and_deleted_by_those_who_may(api: RestApi) -> None:
     ]
 
 
+def test_more_rows_than_one_answer_has_are_all_changed_and_all_deleted(api: RestApi) -> None:
+    filled(api, 5)
+    api.knobs(rest_max_rows=2)
+    query = f"{MESSAGES}?webinar_id=eq.42&order=body"
+    edited = api.ask("PATCH", query, {"body": "new"}, None, SHOW, COUNT)
+    assert [row["body"] for row in edited.json()] == ["new"] * 5
+    assert edited.headers["content-range"] == "*/5"
+    assert [row.body for row in api.rows()] == ["new"] * 5
+
+    assert api.ask("DELETE", query).status == 204
+    assert api.rows() == []
+
+
+def test_a_change_with_a_limit_changes_no_more(api: RestApi) -> None:
+    filled(api, 3)
+    edited = api.ask("PATCH", f"{MESSAGES}?id=gt.0&order=id&limit=2", {"body": "new"}, None, SHOW)
+
+    assert [row["id"] for row in edited.json()] == [1, 2]
+    assert [row.body for row in api.rows()] == ["new", "new", "hi"]
+
+
 def test_two_rows_where_one_was_expected_are_both_left_as_they_are(api: RestApi) -> None:
     filled(api, 2)
     before = api.rows()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,8 +18,9 @@ ANON = Access("anon")
 SERVICE = Access("service_role")
 ONE_ROOM = Access("authenticated", (("2", "attendee"),))
 TWO_ROOMS = Access("authenticated", (("1", "attendee"), ("2", "moderator")))
+NOBODY = Access("authenticated")
 ODD = Access("authenticated", (("02", "attendee"),))
-ACCESSES = (ANON, SERVICE, MEMBER, ONE_ROOM, TWO_ROOMS, ODD)
+ACCESSES = (ANON, SERVICE, MEMBER, ONE_ROOM, TWO_ROOMS, NOBODY, ODD)
 
 
 class Rows:
@@ -136,6 +138,43 @@ def test_a_poll_reads_no_more_than_it_answers() -> None:
     asyncio.run(find(storage, query, MEMBER, most_rows=1000))
 
     assert storage.asked == [Selection(limit=50, webinar_id=2, after_id=100)]
+
+
+@pytest.mark.parametrize(
+    ("access", "query"),
+    [
+        (ANON, Query()),
+        (ANON, Query(orders=(Order("body", descending=False),))),
+        (NOBODY, Query()),
+        (ONE_ROOM, Query(conditions=(Condition("webinar_id", "eq", (3,)),))),
+        (TWO_ROOMS, Query(conditions=(Condition("webinar_id", "eq", (3,)),))),
+    ],
+)
+@pytest.mark.parametrize("count", [False, True])
+def test_no_row_is_read_for_who_may_read_none_of_the_query(
+    access: Access, query: Query, count: bool
+) -> None:
+    storage = Rows([MessageRow(1, 3, USER, MESSAGE, "a", "2026-11-23T10:00:00+00:00")])
+    answer = asyncio.run(find(storage, query, access, most_rows=1000, count=count))
+
+    assert answer == Found([], 0 if count else None)
+    assert storage.asked == []
+
+
+def test_who_is_in_one_room_has_no_other_rooms_rows_read() -> None:
+    storage = Rows([])
+    asyncio.run(find(storage, Query(), ONE_ROOM, most_rows=1000))
+
+    assert [one.webinar_id for one in storage.asked] == [2]
+
+
+@given(rows_of_a_table, queries, accesses)
+def test_without_a_most_every_row_of_a_query_is_found(
+    rows: list[MessageRow], query: Query, access: Access
+) -> None:
+    answer = asyncio.run(find(Rows(rows), query, access, most_rows=None))
+
+    assert answer == found(rows, query, access)
 
 
 def test_equal_rows_stay_in_the_order_of_ids() -> None:

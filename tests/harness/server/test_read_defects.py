@@ -4,10 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.server.access import Access
-from harness.server.chat.poll_defects import effective_access, spoiled
 from harness.server.defects import Defect, Defects
+from harness.server.read_defects import effective_access, spoiled
 from tests.harness.server.builders import row
-from tests.harness.server.chat.api import Api, bearer, ids_of
 
 ROWS = [row(number) for number in (3, 5, 8)]
 OUTSIDER = Access("authenticated", (("43", "attendee"),))
@@ -42,14 +41,3 @@ def test_beyond_permission_everybody_reads_everything() -> None:
 
     assert effective_access(OUTSIDER, beyond).may_read(42)
     assert effective_access(OUTSIDER, Defects()) is OUTSIDER
-
-
-def test_planted_defects_reach_the_poll(api: Api) -> None:
-    for number in range(3):
-        api.send(number)
-    poll = "/api/messages?webinarId=42&after=0"
-    api.plant("poll-unordered", "poll-off-by-one", "poll-beyond-permission")
-
-    assert ids_of(api.get(poll, headers=bearer(webinar="43"))) == [3, 2]
-    api.plant()
-    assert ids_of(api.get(poll)) == [1, 2, 3]
