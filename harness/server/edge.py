@@ -18,9 +18,21 @@ from harness.server.switches import Switches
 Headers = list[tuple[bytes, bytes]]
 
 _SANE_ID = re.compile(rb"\A[A-Za-z0-9._:/+=-]{1,128}\Z")
-_EXPOSED = b"X-Request-Id, Content-Range, Content-Location, Location"
+_EXPOSED = b", ".join(
+    [
+        b"X-Request-Id, X-Supabase-Api-Version, X-Total-Count, Link",
+        b"Content-Range, Content-Location, Location",
+    ]
+)
+"""Of Auth's and of PostgREST's answers what pages may read beside the few that they always may."""
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-_DEFAULT_HEADERS = b"authorization, apikey, content-type, prefer, x-client-info, x-request-id"
+_DEFAULT_HEADERS = b", ".join(
+    [
+        b"authorization, apikey, content-type, x-client-info, x-request-id",
+        b"x-supabase-api-version, prefer, range, accept-profile, content-profile",
+    ]
+)
+"""What the genuine clients send, for a preflight that names none."""
 _PREFLIGHT_AGE_S = 86_400
 
 

@@ -22,7 +22,6 @@ from harness.server.admin_guard import AdminGuard
 from harness.server.auth.bulk import account_routes
 from harness.server.auth.jws import Algorithm
 from harness.server.auth.opening import auth_database, ec_key, open_auth
-from harness.server.auth.routes import auth_routes
 from harness.server.auth.store import AuthStore
 from harness.server.auth.tokens import Tokens
 from harness.server.chat.routes import api_app
@@ -30,10 +29,9 @@ from harness.server.defects import Defect, Defects
 from harness.server.knobs import Knobs
 from harness.server.listeners import BACKLOG, Listeners, Ports, listening
 from harness.server.page.app import with_page
+from harness.server.project import project_app
 from harness.server.realtime.changes.poller import Poller
-from harness.server.realtime.rest_routes import rest_routes as broadcast_routes
-from harness.server.realtime.shell import Realtime, realtime_app
-from harness.server.rest.routes import rest_routes
+from harness.server.realtime.shell import Realtime
 from harness.server.stats import LoopLag
 from harness.server.storage.database import Database, open_storage
 from harness.server.storage.model import Change, Storage
@@ -90,7 +88,7 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
         listening(settings.host, settings.admin_host, settings.ports) as listeners,
         contextlib.closing(_open_storage(settings, poller)) as storage,
     ):
-        origin = f"http://{settings.host}:{listeners.ports.realtime_port}"
+        origin = origin_of(settings.host, listeners.ports.realtime_port)
         auth = open_auth(auth_store, tokens, settings.jwt_algorithm, origin)
 
         def now_unix_s() -> float:
@@ -102,17 +100,12 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
                     api_app(storage, tokens, switches, stopping, on_repeat=poller.repeated),
                     settings,
                     listeners.ports,
+                    now_unix_s,
                 ),
                 settings.knobs,
             ),
             _server(
-                realtime_app(
-                    [
-                        *broadcast_routes(realtime),
-                        *auth_routes(auth, tokens),
-                        *rest_routes(storage, tokens, switches),
-                    ]
-                ),
+                project_app(realtime, auth, storage, tokens, switches),
                 settings.knobs,
                 realtime.socket,
             ),
@@ -138,11 +131,18 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
                 helper.cancel()
 
 
-def _paged(api: ASGIApp, settings: Settings, ports: Ports) -> ASGIApp:
+def origin_of(host: str, port: int) -> str:
+    """Of the server's URLs; an IPv6 address stands in brackets there."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _paged(
+    api: ASGIApp, settings: Settings, ports: Ports, now_unix_s: Callable[[], float]
+) -> ASGIApp:
     if not settings.page:
         return api
     return with_page(
-        api, secret=settings.jwt_secret, realtime_port=ports.realtime_port, unix_s=time.time
+        api, secret=settings.jwt_secret, realtime_port=ports.realtime_port, unix_s=now_unix_s
     )
 
 
@@ -205,9 +205,13 @@ def _stop_event(with_lifeline: bool) -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
 
-    def on_parent_gone() -> None:
-        loop.call_soon_threadsafe(stopping.set)
-
     if with_lifeline:
-        lifeline.on_stdin_eof(on_parent_gone)
+        lifeline.on_stdin_eof(lambda: set_from_thread(stopping, loop))
     return stopping
+
+
+def set_from_thread(event: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
+    """Set ``event`` of ``loop`` from a thread that may live longer than the loop."""
+    # That is all that this error of a closed loop says: nobody is left to be told.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(event.set)

@@ -7,6 +7,7 @@ still exist; everything wrong with a token is a 403. The issuer is not looked at
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from uuid import UUID
@@ -15,8 +16,10 @@ from harness.server.auth.accounts import Account
 from harness.server.auth.errors import refuse
 from harness.server.auth.jws import EcKey, Opened, Unopened, numeric_date, open_token
 from harness.server.auth.store import AuthStore, Session
+from harness.server.credentials import bearer_of
+from harness.wire.api import uuid_text
 
-_BEARER = re.compile(r"bearer (\S+)", re.IGNORECASE)
+_TOKEN = re.compile(r"\S+")
 _NO_SESSION = str(UUID(int=0))
 
 
@@ -39,12 +42,12 @@ class Bearers:
     secret: str = field(repr=False)
     ec_key: EcKey | None = None
 
-    def bearer(self, authorization: str, now_unix_s: float) -> Bearer:
-        """Whose token the header has. Raises :class:`~.errors.AuthError`."""
-        match = _BEARER.fullmatch(authorization)
-        if match is None:
+    def bearer(self, headers: Mapping[str, str], now_unix_s: float) -> Bearer:
+        """Whose token the headers have. Raises :class:`~.errors.AuthError`."""
+        token = bearer_of(headers)
+        if token is None or not _TOKEN.fullmatch(token):
             refuse(401, "no_authorization", "This endpoint requires a valid Bearer token")
-        opened = open_token(match.group(1), self.secret, self.ec_key)
+        opened = open_token(token, self.secret, self.ec_key)
         if isinstance(opened, Unopened):
             _bad_token(_why(opened))
         header = opened.header
@@ -58,20 +61,22 @@ class Bearers:
     def _account(self, subject: Any) -> Account:
         if not subject:
             refuse(403, "bad_jwt", "invalid claim: missing sub claim")
-        if not _is_uuid(subject):
+        account_id = _uuid(subject)
+        if account_id is None:
             refuse(400, "bad_jwt", "invalid claim: sub claim must be a UUID")
-        account = self.store.account(str(UUID(subject)))
+        account = self.store.account(account_id)
         if account is None:
             refuse(403, "user_not_found", "User from sub claim in JWT does not exist")
         return account
 
     def _session(self, opened: Opened) -> Session | None:
-        session_id = opened.claims.get("session_id")
-        if session_id in (None, "", _NO_SESSION):
+        claim = opened.claims.get("session_id")
+        if claim in (None, "", _NO_SESSION):
             return None
-        if not _is_uuid(session_id):
+        session_id = _uuid(claim)
+        if session_id is None:
             refuse(403, "bad_jwt", "invalid claim: session_id claim must be a UUID")
-        session = self.store.session(str(UUID(session_id)))
+        session = self.store.session(session_id)
         if session is None:
             refuse(403, "session_not_found", "Session from session_id claim in JWT does not exist")
         return session
@@ -101,12 +106,8 @@ def _first(audience: Any) -> str:
     return audience if isinstance(audience, str) else ""
 
 
-def _is_uuid(value: Any) -> bool:
-    try:
-        UUID(value)
-    except (ValueError, AttributeError, TypeError):
-        return False
-    return True
+def _uuid(claim: Any) -> str | None:
+    return uuid_text(claim) if isinstance(claim, str) else None
 
 
 def _why(unopened: Unopened) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from uuid import UUID
 
 import msgspec
 from starlette.requests import Request
@@ -22,8 +21,11 @@ from harness.server.auth.accounts import email_problem, hash_password
 from harness.server.auth.errors import AuthError
 from harness.server.auth.requests import check_password
 from harness.server.auth.service import Auth
+from harness.server.bodies import BodyCutOff, BodyTooLarge, read_body
+from harness.wire.api import uuid_text
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
+"""Of thousands of accounts at once; the knob ``max_request_bytes`` is for what clients send."""
 _BATCH = 50
 """Accounts in one transaction; between two the event loop gets its turn."""
 _JSON_LINES = "application/x-ndjson"
@@ -64,14 +66,12 @@ def account_routes(auth: Auth, now_unix_s: Callable[[], float]) -> list[Route]:
     """What Auth has on the admin port."""
 
     async def enrol(request: Request) -> Response:
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                problem = f"accounts: the body must not exceed {MAX_BODY_BYTES} bytes"
-                return JSONResponse({"error": problem}, 413)
         try:
-            enrolments = parse_enrolments(bytes(body))
+            enrolments = parse_enrolments(await read_body(request, MAX_BODY_BYTES))
+        except BodyTooLarge as error:
+            return JSONResponse({"error": f"accounts: {error}"}, 413)
+        except BodyCutOff as error:
+            return JSONResponse({"error": f"accounts: {error}"}, 400)
         except UsageError as error:
             return JSONResponse({"error": str(error)}, 400)
         return StreamingResponse(_enrol(auth, enrolments, now_unix_s), media_type=_JSON_LINES)
@@ -99,7 +99,7 @@ def _check(enrolment: Enrolment) -> None:
     problem = email_problem(enrolment.email)
     if problem is not None:
         raise ValueError(f"email: {problem}")
-    if enrolment.id is not None and enrolment.id != str(UUID(enrolment.id)):
+    if enrolment.id is not None and enrolment.id != uuid_text(enrolment.id):
         raise ValueError("id: must be a UUID in lower case with hyphens")
     if enrolment.password is not None:
         check_password(enrolment.password)

@@ -6,13 +6,13 @@ import re
 from typing import Any, TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from harness.server.auth.accounts import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES, email_problem
 from harness.server.auth.errors import AuthError, refuse
+from harness.server.bodies import BodyCutOff, BodyTooLarge, read_body
 from harness.wire.unreadable import MAX_DEPTH
 
-MAX_BODY_BYTES = 1 << 20
 MAX_DATA_DEPTH = MAX_DEPTH
 """Of what users say about themselves: it goes into every token, and must be written each time."""
 _REFRESH_TOKEN = re.compile(r"[a-z0-9]{12}", re.ASCII)
@@ -43,17 +43,25 @@ class Refresh(msgspec.Struct, frozen=True):
     refresh_token: str | None = None
 
 
-async def read_body(request: Request, kind: type[Body]) -> Body:
+async def read_json(request: Request, kind: type[Body], max_bytes: int) -> Body:
     """The request's JSON body. Unknown fields are passed over."""
-    try:
-        raw = await _read(request)
-    except ClientDisconnect:
-        # Nobody is there to answer, and nothing was asked for yet.
-        refuse(400, "bad_json", "Could not parse request body as JSON: it was cut off")
+    raw = await read_raw(request, max_bytes)
     try:
         return msgspec.json.decode(raw, type=kind | None) or kind()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         refuse(400, "bad_json", f"Could not parse request body as JSON: {error}")
+
+
+async def read_raw(request: Request, max_bytes: int) -> bytes:
+    """The request's body, whatever it is."""
+    try:
+        return await read_body(request, max_bytes)
+    except BodyTooLarge as error:
+        too_large = f"Request body too large (max {error.max_bytes} bytes)"
+        refuse(413, "request_entity_too_large", too_large)
+    except BodyCutOff:
+        # Nobody is there to answer, and nothing was asked for yet.
+        refuse(400, "bad_json", "Could not parse request body as JSON: it was cut off")
 
 
 def check_sign_up(asked: SignUp) -> tuple[str, str]:
@@ -118,13 +126,3 @@ def _too_deep(data: Any) -> bool:
             for inner in (value.values() if isinstance(value, dict) else value)
         ]
     return bool(level)
-
-
-async def _read(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            too_large = f"Request body too large (max {MAX_BODY_BYTES} bytes)"
-            refuse(413, "request_entity_too_large", too_large)
-    return bytes(body)

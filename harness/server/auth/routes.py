@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -16,16 +17,18 @@ from harness.server.auth.accounts import hash_password, password_matches
 from harness.server.auth.answers import session_answer, user_answer
 from harness.server.auth.bearers import Bearer, Bearers
 from harness.server.auth.errors import API_VERSION_HEADER, AuthError, error_answer, refuse
-from harness.server.auth.gateway import CORS_HEADERS, key_refusal, preflight
+from harness.server.auth.gateway import key_refusal
 from harness.server.auth.limits import RequestLimit
 from harness.server.auth.requests import (
+    Body,
     Credentials,
     Refresh,
     SignUp,
     check_credentials,
     check_refresh,
     check_sign_up,
-    read_body,
+    read_json,
+    read_raw,
 )
 from harness.server.auth.service import Auth, Granted, LogoutScope
 from harness.server.auth.tokens import Tokens
@@ -40,6 +43,7 @@ _SCOPES: dict[str, LogoutScope] = {
     "others": "others",
 }
 _encode = msgspec.json.Encoder().encode
+_log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -59,21 +63,19 @@ class _Routes:
 
     async def serve(self, request: Request) -> Response:
         """One request, from the gateway to the answer."""
-        if request.method == "OPTIONS":
-            return preflight(request)
         path = request.path_params["path"]
         # Whoever checks tokens must get at the public keys without one.
         refusal = None if path == JWKS_PATH else key_refusal(request, self.tokens, self.clock())
         if refusal is not None:
             return refusal
         try:
-            response = await self._handler(request.method, path)(request)
+            return await self._handler(request.method, path)(request)
         except AuthError as error:
-            version = request.headers.get(API_VERSION_HEADER, "")
-            body, headers = error_answer(error, version)
-            response = _json(body, error.status, headers)
-        response.headers.update(CORS_HEADERS)
-        return response
+            return _refused(request, error)
+        except Exception:  # whatever it is, the asker gets the agreed shape  # noqa: BLE001
+            _log.exception("a request to %s failed", request.url.path)
+            message = "Unexpected failure, please check server logs for more information"
+            return _refused(request, AuthError(500, "unexpected_failure", message))
 
     def _handler(self, method: str, path: str) -> Handler:
         handlers: dict[str, dict[str, Handler]] = {
@@ -97,9 +99,9 @@ class _Routes:
         if not self.limit.allows(address, per_5min, self.clock()):
             refuse(429, "over_request_rate_limit", "Request rate limit reached")
         if grant == "refresh_token":
-            token = check_refresh(await read_body(request, Refresh))
+            token = check_refresh(await self._body(request, Refresh))
             return _session(self.auth.refresh(token, self._now_unix_s()))
-        email, password = check_credentials(await read_body(request, Credentials))
+        email, password = check_credentials(await self._body(request, Credentials))
         account = self.auth.store.account_by_email(email)
         password_hash = None if account is None else account.password_hash
         if (
@@ -111,7 +113,7 @@ class _Routes:
         return _session(self.auth.sign_in(account.id, self._now_unix_s()))
 
     async def _sign_up(self, request: Request) -> Response:
-        asked = await read_body(request, SignUp)
+        asked = await self._body(request, SignUp)
         email, password = check_sign_up(asked)
         password_hash = await asyncio.to_thread(hash_password, password)
         granted = self.auth.sign_up(email, password_hash, asked.data or {}, self._now_unix_s())
@@ -125,6 +127,7 @@ class _Routes:
         return _json(user_answer(bearer.account))
 
     async def _log_out(self, request: Request) -> Response:
+        await read_raw(request, self._max_bytes())
         bearer = self._bearer(request)
         asked = request.query_params.get("scope", "")
         if asked not in _SCOPES:
@@ -137,9 +140,15 @@ class _Routes:
         keys = [] if self.tokens.ec_key is None else [self.tokens.ec_key.jwk()]
         return _json({"keys": keys}, headers={"Cache-Control": "public, max-age=600"})
 
+    async def _body(self, request: Request, kind: type[Body]) -> Body:
+        return await read_json(request, kind, self._max_bytes())
+
+    def _max_bytes(self) -> int:
+        return self.auth.switches.knobs.max_request_bytes
+
     def _bearer(self, request: Request) -> Bearer:
         bearers = Bearers(self.auth.store, self.tokens.secret, self.tokens.ec_key)
-        return bearers.bearer(request.headers.get("authorization", ""), self._now_unix_s())
+        return bearers.bearer(request.headers, self._now_unix_s())
 
     def _now_unix_s(self) -> float:
         return self.tokens.wall_time.unix_s(self.clock())
@@ -161,6 +170,11 @@ async def _not_found(_: Request) -> Response:
 
 async def _not_allowed(_: Request) -> Response:
     return Response(status_code=405)
+
+
+def _refused(request: Request, error: AuthError) -> Response:
+    body, headers = error_answer(error, request.headers.get(API_VERSION_HEADER, ""))
+    return _json(body, error.status, headers)
 
 
 def _session(granted: Granted) -> Response:

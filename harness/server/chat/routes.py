@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from starlette import types as asgi
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from harness.clock import Clock, monotonic_s
 from harness.server.auth.tokens import Tokens
@@ -44,7 +43,6 @@ def api_app(
     clock: Clock = monotonic_s,
     *,
     on_repeat: OnRepeat = ignore_repeat,
-    extra_routes: Sequence[BaseRoute] = (),
 ) -> asgi.ASGIApp:
     """The API as an ASGI application.
 
@@ -52,10 +50,7 @@ def api_app(
     send, with the row that was there.
     """
     app = Starlette(
-        routes=[
-            *chat_routes(storage, tokens, switches, stopping, clock, on_repeat=on_repeat),
-            *extra_routes,
-        ],
+        routes=chat_routes(storage, tokens, switches, stopping, clock, on_repeat=on_repeat),
         exception_handlers={
             HTTPException: _http_error,
             InvalidRequest: _invalid,

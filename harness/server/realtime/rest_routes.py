@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from harness.server.access import Access
 from harness.server.auth.tokens import Refusal
+from harness.server.bodies import BodyCutOff, BodyTooLarge, read_body
+from harness.server.credentials import api_key_of, bearer_of
 from harness.server.realtime.shell import Realtime
 from harness.server.realtime.topics.rest_broadcast import (
     Rejected,
-    bearer,
     over_rate,
     read_batch,
     read_single,
@@ -24,7 +23,6 @@ from harness.server.realtime.topics.rest_broadcast import (
 _PREFIXES = ("/realtime/v1/api", "/api")
 """As hosted behind the gateway, and as the bare server."""
 _CONTENT_TYPES = ("application/json", "application/octet-stream")
-_CORS = [Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])]
 
 Answer = Callable[[Request, Access], Awaitable[Rejected | None]]
 
@@ -33,8 +31,11 @@ def rest_routes(realtime: Realtime) -> list[Route]:
     """The routes over a running Realtime."""
     quotas = realtime.quotas
 
+    async def body_of(request: Request) -> bytes:
+        return await read_body(request, realtime.switches.knobs.max_request_bytes)
+
     async def batch(request: Request, access: Access) -> Rejected | None:
-        posted = read_batch(await request.body(), access, quotas, realtime.now_s())
+        posted = read_batch(await body_of(request), access, quotas, realtime.now_s())
         if isinstance(posted, Rejected):
             return posted
         for one in posted:
@@ -49,7 +50,7 @@ def rest_routes(realtime: Realtime) -> list[Route]:
         posted = read_single(
             request.path_params["topic"],
             request.path_params["event"],
-            await request.body(),
+            await body_of(request),
             access,
             quotas,
             private=request.query_params.get("private") == "true",
@@ -60,21 +61,29 @@ def rest_routes(realtime: Realtime) -> list[Route]:
         realtime.broadcast(posted.name, posted.broadcast)
         return None
 
+    async def judged(request: Request, answer: Answer) -> Rejected | None:
+        rejected = over_rate(quotas, realtime.now_s())
+        if rejected is not None:
+            return rejected
+        token = bearer_of(request.headers) or api_key_of(request.headers)
+        claims = None if token is None else realtime.verify(token)
+        if claims is None or isinstance(claims, Refusal):
+            return Rejected(401, {"message": "Unauthorized"})
+        try:
+            return await answer(request, claims.access)
+        except BodyTooLarge as error:
+            return Rejected(413, {"message": f"Request Entity Too Large: {error}"})
+        except BodyCutOff as error:
+            return Rejected(400, {"message": f"Bad Request: {error}"})
+
     def route(path: str, answer: Answer) -> Route:
         async def endpoint(request: Request) -> Response:
-            rejected = over_rate(quotas, realtime.now_s())
-            if rejected is None:
-                token = bearer(request.headers)
-                claims = None if token is None else realtime.verify(token)
-                if claims is None or isinstance(claims, Refusal):
-                    rejected = Rejected(401, {"message": "Unauthorized"})
-                else:
-                    rejected = await answer(request, claims.access)
+            rejected = await judged(request, answer)
             if rejected is not None:
                 return JSONResponse(rejected.body, rejected.status)
             return Response(status_code=202)
 
-        return Route(path, endpoint, methods=["POST", "OPTIONS"], middleware=_CORS)
+        return Route(path, endpoint, methods=["POST"])
 
     return [
         made

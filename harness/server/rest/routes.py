@@ -17,7 +17,6 @@ from harness.clock import Clock, monotonic_s
 from harness.server.auth.gateway import key_refusal
 from harness.server.auth.tokens import Tokens
 from harness.server.bodies import BodyCutOff, BodyTooLarge
-from harness.server.edge import Edge
 from harness.server.rest.errors import ErrorBody, RestError
 from harness.server.rest.gateway import asker
 from harness.server.rest.table import Table
@@ -39,7 +38,7 @@ def rest_routes(
     make_id: Callable[[], str] = lambda: str(uuid4()),
 ) -> list[Route]:
     """What the gateway serves under :data:`PREFIX`. ``make_id`` makes omitted message ids."""
-    app = Edge(Rest(Table(storage, tokens, switches, clock, make_id), tokens, clock), switches)
+    app = Rest(Table(storage, tokens, switches, clock, make_id), tokens, clock)
     return [Route(f"{PREFIX}/{{path:path}}", app)]
 
 

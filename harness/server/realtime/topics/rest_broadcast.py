@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,14 +38,6 @@ class Rejected:
 
 
 _BAD_REQUEST = Rejected(400, {"message": "Bad Request"})
-
-
-def bearer(headers: Mapping[str, str]) -> str | None:
-    """The token of a request: ``Authorization: Bearer``, or else the header ``apikey``."""
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token:
-        return token
-    return headers.get("apikey")
 
 
 def over_rate(quotas: Quotas, now_s: float) -> Rejected | None:

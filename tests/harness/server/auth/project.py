@@ -22,6 +22,7 @@ from harness.server.auth.routes import auth_routes
 from harness.server.auth.service import Auth, Chance, Granted
 from harness.server.auth.store import IN_MEMORY, AuthStore
 from harness.server.auth.tokens import Tokens
+from harness.server.edge import Edge
 from harness.server.knobs import Knobs
 from harness.server.switches import Switches
 from harness.server.walltime import WallTime
@@ -53,12 +54,11 @@ class Project:
         self.store = AuthStore(path)
         opened = open_auth(self.store, self.tokens, algorithm, ORIGIN)
         self.auth = Auth(opened.store, opened.issuer, opened.switches, chance or counting_chance())
-        self.app = Starlette(
-            routes=[
-                *auth_routes(self.auth, self.tokens, lambda: self.now_s),
-                *account_routes(self.auth, lambda: self.now_unix_s),
-            ]
-        )
+        routes = [
+            *auth_routes(self.auth, self.tokens, lambda: self.now_s),
+            *account_routes(self.auth, lambda: self.now_unix_s),
+        ]
+        self.app = Edge(Starlette(routes=routes), self.switches)
 
     @property
     def now_unix_s(self) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from harness.server.auth.accounts import hash_password
 from harness.server.auth.jws import Algorithm
-from harness.server.auth.requests import MAX_BODY_BYTES
+from harness.server.auth.store import AuthStore
 from harness.server.auth.tokens import Claims
 from harness.server.switches import Turn
 from tests.harness.server.auth.project import (
@@ -318,8 +318,8 @@ def test_an_older_client_gets_the_older_shape(project: Project, version: str) ->
 @pytest.mark.parametrize(
     "content",
     [
-        *(b"", b"{", b"[]", b'"x"', b'{"email":1,"refresh_token":1}', b"[" * 10**5),
-        b'{"x":' * 10**5,
+        *(b"", b"{", b"[]", b'"x"', b'{"email":1,"refresh_token":1}', b"[" * 60_000),
+        b'{"x":' * 12_000,
         b'{"email":"\xff","refresh_token":"\xff"}',
         b'{"email":"\\ud800","refresh_token":"\\ud800"}',
     ],
@@ -328,15 +328,50 @@ def test_what_is_no_request_answers_400(project: Project, path: str, content: by
     assert code_of(project.ask("POST", path, content=content)) == (400, "bad_json")
 
 
-@pytest.mark.parametrize("path", [TOKEN, REFRESH, SIGN_UP])
-def test_a_body_over_the_limit_answers_413(project: Project, path: str) -> None:
+@pytest.mark.parametrize("path", [TOKEN, REFRESH, SIGN_UP, "/auth/v1/logout"])
+def test_a_body_over_the_knobs_limit_answers_413(path: str) -> None:
+    project = Project(max_request_bytes=1000)
+
     async def chunks() -> AsyncIterator[bytes]:
-        for _ in range(MAX_BODY_BYTES // 65536 + 1):
-            yield b" " * 65536
+        for _ in range(11):
+            yield b" " * 100
 
     response = project.ask("POST", path, content=chunks())
 
     assert code_of(response) == (413, "request_entity_too_large")
+    assert "max 1000 bytes" in response.json()["message"]
+    project.store.close()
+
+
+def test_an_unexpected_error_is_answered_in_auths_shape(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(AuthStore, "account_by_email", fail)
+
+    assert code_of(project.sign_in()) == (500, "unexpected_failure")
+
+
+@pytest.mark.parametrize(("origins", "allowed"), [("http://page.test", True), ("", False)])
+def test_a_knob_says_whose_pages_may_read_answers(origins: str, allowed: bool) -> None:
+    project = Project(cors_origins=origins)
+    page = {"Origin": "http://page.test"}
+    preflight = {**page, "Access-Control-Request-Method": "POST"}
+    answers = [
+        project.ask("OPTIONS", TOKEN, key=None, headers=preflight),
+        project.ask("GET", "/auth/v1/health", headers=page),
+        project.ask("GET", "/auth/v1/health", key=None, headers=page),
+        project.sign_in(headers=page),
+    ]
+
+    assert [one.status_code for one in answers] == [204, 200, 401, 400]
+    for answer in answers:
+        may = answer.headers.get("access-control-allow-origin")
+        assert may == ("http://page.test" if allowed else None)
+        assert "x-request-id" in answer.headers or answer.status_code == 204
+    project.store.close()
 
 
 @pytest.mark.parametrize("grant", ["", "pkce", "id_token", "web3", "nonsense"])

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import httpx
 import pytest
 
 from harness.server.access import Access
+from harness.server.edge import Edge
 from harness.server.knobs import Knobs
 from harness.server.realtime.quotas import Quotas, plan
 from harness.server.realtime.rest_routes import rest_routes
@@ -17,7 +21,6 @@ from harness.server.realtime.topics.broadcast import Relayed, UserEvent
 from harness.server.realtime.topics.rest_broadcast import (
     Posted,
     Rejected,
-    bearer,
     read_batch,
     read_single,
 )
@@ -28,8 +31,12 @@ from tests.harness.server.builders import TOKENS, anon_token, user_token
 
 MEMBER = Access("authenticated", (("42", "attendee"),))
 AUTHORIZED = {"Authorization": f"Bearer {user_token()}"}
+BATCH = "/realtime/v1/api/broadcast"
 SINGLE = "/realtime/v1/api/broadcast/room/events/typing"
 MESSAGE = {"topic": "room", "event": "typing", "payload": {"who": "ann"}}
+
+
+NO_KNOBS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Heard(Realtime):
@@ -43,11 +50,14 @@ class Heard(Realtime):
         self.heard.append(Posted(name, broadcast))
 
 
-def posted(path: str, *, sent_before: int = 0, **request: Any) -> tuple[httpx.Response, Heard]:
+def posted(
+    path: str, *, sent_before: int = 0, knobs: Mapping[str, Any] = NO_KNOBS, **request: Any
+) -> tuple[httpx.Response, Heard]:
     async def ask() -> tuple[httpx.Response, Heard]:
-        server = Heard(Switches(Knobs(plan="free")), 6.0)
+        switches = Switches(Knobs(plan="free", **knobs))
+        server = Heard(switches, 6.0)
         server.quotas.messages.add(sent_before, 0.0)
-        transport = httpx.ASGITransport(realtime_app(rest_routes(server)))
+        transport = httpx.ASGITransport(Edge(realtime_app(rest_routes(server)), switches))
         async with httpx.AsyncClient(transport=transport, base_url="http://realtime") as client:
             return await client.request(request.pop("method", "POST"), path, **request), server
 
@@ -141,20 +151,72 @@ def test_a_browser_may_ask_first() -> None:
     }
     answer, _ = posted(SINGLE, method="OPTIONS", headers=headers)
 
-    assert answer.status_code == 200
+    assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-headers"] == "apikey,authorization,content-type"
 
 
-@pytest.mark.parametrize(
-    ("headers", "token"),
-    [
-        ({"authorization": "bearer a", "apikey": "b"}, "a"),
-        ({"authorization": "", "apikey": "b"}, "b"),
-        ({}, None),
-    ],
-)
-def test_the_token_of_a_request(headers: dict[str, str], token: str | None) -> None:
-    assert bearer(headers) == token
+@pytest.mark.parametrize("path", [SINGLE, BATCH])
+@pytest.mark.parametrize(("origins", "allowed"), [("http://page", "http://page"), ("", None)])
+def test_a_knob_says_whose_pages_may_broadcast(
+    path: str, origins: str, allowed: str | None
+) -> None:
+    knobs, page = {"cors_origins": origins}, {"Origin": "http://page"}
+    preflight = {**page, "Access-Control-Request-Method": "POST"}
+    asked, _ = posted(path, method="OPTIONS", headers=preflight, knobs=knobs)
+    sent, _ = posted(path, headers={**AUTHORIZED, **page}, json={"messages": []}, knobs=knobs)
+    refused, _ = posted(path, headers=page, json={}, knobs=knobs)
+
+    assert [one.status_code for one in (asked, sent, refused)] == [204, 202, 401]
+    for answer in (asked, sent, refused):
+        assert answer.headers.get("access-control-allow-origin") == allowed
+    assert "x-request-id" in sent.headers
+
+
+@pytest.mark.parametrize("path", [SINGLE, BATCH])
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_request_over_the_knobs_limit_answers_413(path: str, declared: bool) -> None:
+    content = json.dumps({"messages": [{**MESSAGE, "payload": {"who": "x" * 1000}}]}).encode()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield content[:500]
+        yield content[500:]
+
+    for limit, status in ((len(content) - 1, 413), (len(content), 202)):
+        body: Any = content if declared else chunks()
+        knobs = {"max_request_bytes": limit}
+        answer, server = posted(path, headers=AUTHORIZED, content=body, knobs=knobs)
+        assert answer.status_code == status
+        assert len(server.heard) == (status == 202)
+
+
+@pytest.mark.parametrize("path", [SINGLE, BATCH])
+def test_a_client_that_leaves_before_its_body_is_whole_has_broadcast_nothing(path: str) -> None:
+    async def ask() -> Heard:
+        server = Heard(Switches(Knobs()), 6.0)
+        messages = iter(
+            [
+                {"type": "http.request", "body": b'{"messages":', "more_body": True},
+                {"type": "http.disconnect"},
+            ]
+        )
+
+        async def receive() -> Any:
+            return next(messages)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b""}
+        headers = [(b"authorization", AUTHORIZED["Authorization"].encode())]
+        await realtime_app(rest_routes(server))({**scope, "headers": headers}, receive, send)
+        return server
+
+    sent: list[Any] = []
+    server = asyncio.run(ask())
+
+    assert sent[0]["status"] == 400
+    assert server.heard == []
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import jwt
 import msgspec
 from starlette.applications import Starlette
 
 from harness.server.defects import Defects
+from harness.server.edge import Edge
 from harness.server.knobs import Knobs
 from harness.server.rest.routes import rest_routes
 from harness.server.storage.sqlite import SqliteStorage
 from harness.server.switches import Switches
-from harness.tokens import mint
 from harness.wire.changes import MessageRow
 from tests.harness.server.asgi import Answer, call
-from tests.harness.server.builders import SECRET, TOKENS, UNIX_START_S, USER, anon_token
+from tests.harness.server.builders import TOKENS, USER, anon_token, service_token, user_token
 
 NOW_S = 100.0
 MESSAGES = "/rest/v1/messages"
@@ -29,16 +28,11 @@ COUNT = ("Prefer", "count=exact")
 Header = tuple[str, str]
 
 
-def service_token() -> str:
-    claims = {"role": "service_role", "iat": UNIX_START_S, "exp": UNIX_START_S + 3600}
-    return jwt.encode(claims, SECRET, algorithm="HS256")
-
-
 def as_user(
     role: str = "attendee", *, user_id: str = USER, webinar: str = "42"
 ) -> tuple[Header, ...]:
     """The headers that supabase-js sends for a user with one part in one webinar."""
-    token = mint(SECRET, user_id, webinars={webinar: role}, issued_at_unix_s=UNIX_START_S)
+    token = user_token(user_id=user_id, role=role, webinar=webinar)
     return (("apikey", anon_token()), ("Authorization", f"Bearer {token}"))
 
 
@@ -53,7 +47,7 @@ class RestApi:
         self.storage = storage
         self.switches = Switches(Knobs())
         routes = rest_routes(storage, TOKENS, self.switches, lambda: NOW_S, lambda: MADE)
-        self._app = Starlette(routes=routes)
+        self._app = Edge(Starlette(routes=routes), self.switches)
 
     def plant(self, *defects: str) -> None:
         self.switches.defects = Defects(defects)  # type: ignore[arg-type]  # names are equal

@@ -1,0 +1,87 @@
+"""Everything that a project serves over plain HTTP, behind its one edge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from starlette import types as asgi
+
+from harness.server.auth.opening import open_auth
+from harness.server.auth.store import IN_MEMORY, AuthStore
+from harness.server.auth.tokens import Tokens
+from harness.server.knobs import Knobs
+from harness.server.project import project_app
+from harness.server.realtime.shell import Realtime
+from harness.server.storage.sqlite import SqliteStorage
+from harness.server.switches import Switches
+from tests.harness.server.asgi import Answer, call
+from tests.harness.server.builders import SECRET, TOKENS, anon_token, user_token
+
+NOW_S = 100.0
+PAGE = "http://page.example"
+LIMIT = 500
+PARTS = [
+    ("POST", "/realtime/v1/api/broadcast"),
+    ("POST", "/realtime/v1/api/broadcast/room/events/typing"),
+    ("POST", "/auth/v1/signup"),
+    ("POST", "/auth/v1/token?grant_type=password"),
+    ("POST", "/auth/v1/logout"),
+    ("POST", "/rest/v1/messages"),
+    ("PATCH", "/rest/v1/messages?id=eq.1"),
+]
+
+
+class Project:
+    def __init__(self, storage: SqliteStorage, store: AuthStore) -> None:
+        self.switches = Switches(Knobs(max_request_bytes=LIMIT))
+        tokens = Tokens(SECRET, TOKENS.wall_time, switches=self.switches)
+        realtime = Realtime(tokens, self.switches, lambda: NOW_S)
+        auth = open_auth(store, tokens, "HS256", "http://project.test")
+        self._app: asgi.ASGIApp = project_app(
+            realtime, auth, storage, tokens, self.switches, clock=lambda: NOW_S
+        )
+
+    def ask(self, method: str, target: str, body: bytes = b"", *more: tuple[str, str]) -> Answer:
+        own = [("apikey", anon_token()), ("Authorization", f"Bearer {user_token()}")]
+        return asyncio.run(call(self._app, method, target, body, [*own, *more]))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with (
+        closing(SqliteStorage(tmp_path / "chat.db", lambda changes: None)) as storage,
+        closing(AuthStore(IN_MEMORY)) as store,
+    ):
+        yield Project(storage, store)
+
+
+@pytest.mark.parametrize(("method", "target"), [*PARTS, ("GET", "/health"), ("GET", "/nothing")])
+@pytest.mark.parametrize(
+    ("origins", "allowed"),
+    [("*", "*"), (PAGE, PAGE), ("http://other.example", None), ("", None)],
+)
+def test_one_knob_says_for_every_part_whose_pages_may_read(
+    project: Project, method: str, target: str, origins: str, allowed: str | None
+) -> None:
+    project.switches.knobs = Knobs(cors_origins=origins)
+    preflight = ("Access-Control-Request-Method", method)
+    asked = project.ask("OPTIONS", target, b"", ("Origin", PAGE), preflight)
+    answer = project.ask(method, target, b"{}", ("Origin", PAGE))
+
+    assert asked.status == 204
+    for one in (asked, answer):
+        assert one.headers.get("access-control-allow-origin") == allowed
+        assert one.header_names.count("access-control-allow-origin") == (allowed is not None)
+        assert "x-request-id" in one.headers
+
+
+@pytest.mark.parametrize(("method", "target"), PARTS)
+def test_one_knob_says_for_every_part_how_much_a_request_may_be(
+    project: Project, method: str, target: str
+) -> None:
+    assert project.ask(method, target, b" " * (LIMIT + 1)).status == 413
+    assert project.ask(method, target, b" " * LIMIT).status != 413
