@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import signal
 import subprocess
 import sys
@@ -21,11 +20,11 @@ from harness.server.knob_docs import knob_docs
 from harness.server.knobs import parse_knobs
 from harness.server.page.accounts import account_id
 from harness.tokens import mint, mint_anon
+from scenarios.serve_secret import SECRET_VARIABLE, JwtSecret, find_secret
 
 STOP_WITHIN_S = 5.0
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 DATABASE_VARIABLE = "CHATQUAKE_DATABASE"
-SECRET_VARIABLE = "CHATQUAKE_JWT_SECRET"
 _TOKEN_LIFETIME_S = 86_400
 
 
@@ -72,12 +71,12 @@ def command(settings: ServeSettings) -> list[str]:
     ]
 
 
-def addresses(settings: ServeSettings, ports: Ports, *, secret: str, now_unix_s: int) -> str:
+def addresses(settings: ServeSettings, ports: Ports, *, secret: JwtSecret, now_unix_s: int) -> str:
     """What a person needs to use the server, as lines; the page's address first."""
     api = f"http://{settings.host}:{ports.api_port}"
-    key = mint_anon(secret, issued_at_unix_s=now_unix_s)
+    key = mint_anon(secret.value, issued_at_unix_s=now_unix_s)
     token = mint(
-        secret,
+        secret.value,
         account_id("alice"),
         webinars={"*": "attendee"},
         issued_at_unix_s=now_unix_s,
@@ -93,6 +92,7 @@ def addresses(settings: ServeSettings, ports: Ports, *, secret: str, now_unix_s:
             f"Realtime   ws://{settings.host}:{ports.realtime_port}/realtime/v1/websocket",
             f"Admin      http://{_in_url(settings.admin_host)}:{ports.admin_port}/switches",
             f"Database   {_database(settings)}",
+            f"JWT secret {secret.origin}",
             f"API key    {key}",
             f"Access token of alice, good for a day\n           {token}",
             *(_planted(settings) or ["Defects    none"]),
@@ -141,8 +141,8 @@ def _planted(settings: ServeSettings) -> list[str]:
 def serve(settings: ServeSettings, environ: Mapping[str, str], say: Callable[[str], None]) -> int:
     """Run the server until Ctrl-C or SIGTERM (then 0) or until it ends by itself (its code).
 
-    The JWT secret is the environment's, or a new one. It and the database, in whose URL a
-    password may be, reach the server by its environment: a command line is for everybody to read.
+    The JWT secret and the database, in whose URL a password may be, reach the server by its
+    environment: a command line is for everybody to read.
 
     The server has a session of its own, so that Ctrl-C reaches it through us only; its lifeline
     ends it should we be killed. Raises :class:`UsageError` for a port given twice and for unknown
@@ -151,12 +151,12 @@ def serve(settings: ServeSettings, environ: Mapping[str, str], say: Callable[[st
     _check_ports(settings)
     parse_defects(settings.defects)
     parse_knobs(settings.knobs)
-    secret = environ.get(SECRET_VARIABLE) or secrets.token_hex(32)
+    secret = find_secret(settings.database, environ, keeps=settings.keeps)
     server = subprocess.Popen(
         command(settings),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**environ, SECRET_VARIABLE: secret, DATABASE_VARIABLE: settings.database},
+        env={**environ, SECRET_VARIABLE: secret.value, DATABASE_VARIABLE: settings.database},
         start_new_session=True,
     )
     # SIGINT too: a shell starts its background jobs with it ignored, and then nothing is raised.

@@ -17,6 +17,7 @@ import pytest
 from harness.errors import UsageError
 from harness.server.defects import Defect
 from harness.server.knobs import Knobs, parse_knobs
+from scenarios.serve_secret import JwtSecret
 from scenarios.serving import (
     Ports,
     ServeSettings,
@@ -34,7 +35,9 @@ PORTS = Ports(api_port=3000, realtime_port=4000, admin_port=4100)
 
 
 def said(settings: ServeSettings) -> str:
-    return addresses(settings, PORTS, secret=SECRET, now_unix_s=1_700_000_000)
+    return addresses(
+        settings, PORTS, secret=JwtSecret(SECRET, "of a test"), now_unix_s=1_700_000_000
+    )
 
 
 def test_the_command_line_carries_all_settings_the_page_and_the_lifeline() -> None:
@@ -90,10 +93,10 @@ def test_what_holds_is_said_with_its_meaning() -> None:
 
 
 def test_a_database_s_password_is_not_shown() -> None:
-    url = "postgresql://me:secret@127.0.0.1:5432/chat?password=secret"
+    url = "postgresql://me:hunter2@127.0.0.1:5432/chat?password=hunter2"
     text = said(ServeSettings(database=url))
     assert "Database   postgresql://127.0.0.1:5432/chat\n" in text
-    assert "secret" not in text
+    assert "hunter2" not in text
 
 
 def test_every_defect_and_every_knob_is_listed_in_one_line_with_its_meaning() -> None:
