@@ -1,6 +1,9 @@
 // The chat's HTTP answers, every one of them in the shape of S8: {success, message(s)?, error?}.
 
-/** Why there is no usable answer. kind: "timeout", "network", "bad_answer" or "refused". */
+/**
+ * Why there is no usable answer. kind: "timeout", "network", "bad_answer", "token" (a 401),
+ * "forbidden" (a 403) or "refused".
+ */
 export class AnswerError extends Error {
   constructor(kind, message) {
     super(message);
@@ -8,12 +11,15 @@ export class AnswerError extends Error {
   }
 }
 
+// Said by the API itself; a 403 whose body is a proxy's page says nothing about the token.
+const REFUSALS = { 401: "token", 403: "forbidden" };
+
 /**
  * Asks the API for JSON and gives up after timeoutS seconds. An HTML page, an empty body and an
  * answer that never comes are all survived (S8): they end as an AnswerError.
  */
 export async function ask(path, { method = "GET", token, body, timeoutS }) {
-  let text;
+  let text, status;
   try {
     const response = await fetch(path, {
       method,
@@ -25,6 +31,7 @@ export async function ask(path, { method = "GET", token, body, timeoutS }) {
       cache: "no-store",
       signal: AbortSignal.timeout(timeoutS * 1000),
     });
+    status = response.status;
     text = await response.text();
   } catch (error) {
     const late = error.name === "TimeoutError";
@@ -34,7 +41,7 @@ export async function ask(path, { method = "GET", token, body, timeoutS }) {
   if (typeof answer?.success !== "boolean") {
     throw new AnswerError("bad_answer", text.slice(0, 200));
   }
-  if (!answer.success) throw new AnswerError("refused", String(answer.error ?? ""));
+  if (!answer.success) throw new AnswerError(REFUSALS[status] ?? "refused", String(answer.error ?? ""));
   return answer;
 }
 

@@ -1,6 +1,6 @@
 // Sending a message: S1, S2, S3, S6 and S8 as the person at the keyboard meets them.
 
-import { AnswerError, ask, isRow } from "./answers.js";
+import { AnswerError, isRow } from "./answers.js";
 
 export class Composer {
   #policy;
@@ -20,15 +20,16 @@ export class Composer {
     this.#onFailed = onFailed;
   }
 
-  /** A click on Send, or Enter. False where S6 refuses it, or there is nothing to send. */
+  /** A click on Send, or Enter: "sent", "too_soon" (S6), or "empty": there is nothing to send. */
   send(body) {
     const now = performance.now();
-    if (now < this.#disabledUntil || body.trim() === "") return false;
+    if (body.trim() === "") return "empty";
+    if (now < this.#disabledUntil) return "too_soon";
     this.#disabledUntil = now + this.#policy.send_disabled_s * 1000; // S6
     const clientMsgId = crypto.randomUUID(); // S1
     this.#list.bubble(clientMsgId, this.#session.userId, body);
     this.#post(clientMsgId, body);
-    return true;
+    return "sent";
   }
 
   /** The button on a failed bubble: the same message under the same client_msg_id (S5). */
@@ -42,9 +43,8 @@ export class Composer {
     this.#underWay.add(clientMsgId);
     let why = null;
     try {
-      const answer = await ask("/api/messages/create", {
+      const answer = await this.#session.ask("/api/messages/create", {
         method: "POST",
-        token: this.#session.token,
         body: { webinarId: this.#session.webinar, clientMsgId, body },
         timeoutS: this.#policy.ack_timeout_s, // S3
       });

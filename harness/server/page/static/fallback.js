@@ -1,6 +1,6 @@
 // Fallback polling: when it goes on and off, and the polls themselves (F1 to F5).
 
-import { AnswerError, ask, isRow } from "./answers.js";
+import { AnswerError, isRow } from "./answers.js";
 
 // Polls that close a gap and that nothing else would repeat: they go on until it is closed.
 const CATCH_UP = new Set(["release", "subscribed"]);
@@ -24,6 +24,7 @@ export class Fallback {
   reason = null; // "socket_failures" or "silence" while on, else null
   polls = 0;
   lastOutcome = null;
+  failing = null; // why the last poll of this activation failed, else null
 
   /** onRow(row): a poll brought a row; onChange(): something that the page shows has changed. */
   constructor({ policy, session, cursor, onRow, onChange }) {
@@ -112,6 +113,7 @@ export class Fallback {
   #activate(reason) {
     if (this.reason !== null || !this.#policy.fallback) return;
     this.reason = reason;
+    this.failing = null;
     clearTimeout(this.#silenceTimer);
     if (this.#awake) {
       this.#pollOnce("activation");
@@ -162,9 +164,11 @@ export class Fallback {
     try {
       await this.#read(cause);
       this.lastOutcome = "ok";
+      this.failing = null;
     } catch (error) {
       if (!(error instanceof AnswerError)) throw error;
       this.lastOutcome = error.kind;
+      this.failing = error.kind;
     } finally {
       this.#underWay = false;
       this.#onChange();
@@ -184,8 +188,7 @@ export class Fallback {
     const askedAfter = this.#cursor.after;
     const query = new URLSearchParams({ webinarId: this.#session.webinar, limit });
     if (askedAfter !== null) query.set("after", askedAfter);
-    const { messages } = await ask(`/api/messages?${query}`, {
-      token: this.#session.token,
+    const { messages } = await this.#session.ask(`/api/messages?${query}`, {
       timeoutS: this.#policy.poll_timeout_s,
     });
     if (!Array.isArray(messages) || !messages.every(isRow)) {

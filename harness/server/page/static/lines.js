@@ -1,10 +1,13 @@
 // The lines of the room on the screen. Elements are changed in place, so that a screen reader
 // hears a message once, when it is added, and not again when its state changes.
 
+import { TwoStepButton } from "./confirm.js";
+import { Follower } from "./follow.js";
 import { nameOf } from "./session.js";
 
 export class Lines {
   #log;
+  #follower;
   #list;
   #session;
   #texts;
@@ -12,11 +15,12 @@ export class Lines {
   #elements = new Map(); // by line
 
   /**
-   * texts(): those of the language shown. actions: {name: {shown(line), run(line)}}, buttons below
-   * a line; a name is a key of the texts.
+   * texts(): those of the language shown. actions: {name: {shown(line), run(line), confirmed}},
+   * buttons below a line, the confirmed ones in two steps; a name is a key of the texts.
    */
   constructor({ log, list, session, texts, actions }) {
     this.#log = log;
+    this.#follower = new Follower(log, list);
     this.#list = list;
     this.#session = session;
     this.#texts = texts;
@@ -24,7 +28,6 @@ export class Lines {
   }
 
   draw = (line, next) => {
-    const atEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 40;
     let parts = this.#elements.get(line);
     const isNew = parts === undefined;
     if (isNew) {
@@ -34,11 +37,14 @@ export class Lines {
     this.#fill(parts, line);
     const before = next === null ? null : this.#elements.get(next).item;
     if (isNew || parts.item.nextSibling !== before) this.#list.insertBefore(parts.item, before);
-    if (atEnd || (isNew && line.state === "sending")) this.#log.scrollTop = this.#log.scrollHeight;
+    if (isNew && line.state === "sending") this.#follower.toEnd(); // one wants to see one's own
   };
 
   erase = (line) => {
-    this.#elements.get(line).item.remove();
+    const { item } = this.#elements.get(line);
+    const hadFocus = item.contains(document.activeElement);
+    item.remove();
+    if (hadFocus) this.#log.focus(); // and not at the top of the page
     this.#elements.delete(line);
   };
 
@@ -60,12 +66,12 @@ export class Lines {
     head.append(parts.name, parts.time);
     const foot = part("div", "foot");
     foot.append(parts.state);
-    for (const [name, { run }] of Object.entries(this.#actions)) {
-      const button = part("button", name);
-      button.type = "button";
-      button.addEventListener("click", () => run(line));
+    for (const [name, { run, confirmed }] of Object.entries(this.#actions)) {
+      const button = confirmed
+        ? new TwoStepButton(name, () => run(line))
+        : new PlainButton(name, () => run(line));
       parts.buttons[name] = button;
-      foot.append(button);
+      foot.append(button.element);
     }
     parts.item.append(head, parts.body, foot);
     return parts;
@@ -91,10 +97,25 @@ export class Lines {
     parts.body.classList.toggle("hidden", line.hidden);
     say(parts.state, own ? stateText(texts, line) : "");
     for (const [action, { shown }] of Object.entries(this.#actions)) {
-      say(parts.buttons[action], texts[action]);
-      parts.buttons[action].ariaLabel = `${texts[action]}: ${name}, ${parts.body.textContent}`;
-      parts.buttons[action].hidden = !shown(line);
+      const button = parts.buttons[action];
+      button.fill(texts[action], `${name}, ${parts.body.textContent}`);
+      button.element.hidden = !shown(line);
     }
+  }
+}
+
+class PlainButton {
+  element = document.createElement("button");
+
+  constructor(name, run) {
+    this.element.type = "button";
+    this.element.className = name;
+    this.element.addEventListener("click", run);
+  }
+
+  fill(word, about) {
+    say(this.element, word);
+    this.element.ariaLabel = `${word}: ${about}`;
   }
 }
 

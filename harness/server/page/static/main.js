@@ -1,7 +1,7 @@
 // The chat page: its parts, and who tells whom. The rules' ids are those of docs/chat-rules.md.
 
 import { readAddress } from "./address.js";
-import { AnswerError, ask, isRow } from "./answers.js";
+import { AnswerError, isRow } from "./answers.js";
 import { Composer } from "./composer.js";
 import { Cursor } from "./cursor.js";
 import { Fallback } from "./fallback.js";
@@ -15,7 +15,8 @@ import { Room } from "./room.js";
 import { Session } from "./session.js";
 
 const byId = (id) => document.getElementById(id);
-byId("details").open = matchMedia("(min-width: 34rem)").matches; // a phone has no room to spare
+// A phone, a small window or a large zoom has no room to spare.
+byId("details").open = matchMedia("(min-width: 34rem) and (min-height: 40rem)").matches;
 const language = new Language(new URLSearchParams(location.search));
 language.changed(() => remember("lang", language.name));
 
@@ -62,6 +63,7 @@ function startChat({ policy, renew, realtime }, session) {
       delete: {
         shown: (line) => moderation.isAllowed && line.id !== null,
         run: (line) => moderation.remove(line),
+        confirmed: true,
       },
     },
   });
@@ -84,6 +86,8 @@ function startChat({ policy, renew, realtime }, session) {
       failures: fallback.failures,
       polls: fallback.polls,
       outcome: fallback.lastOutcome,
+      failing: fallback.failing,
+      refusal: session.refusal,
       after: cursor.after,
     }),
   });
@@ -102,7 +106,10 @@ function startChat({ policy, renew, realtime }, session) {
       list.arrive(row);
       cursor.acknowledged(row.id);
     },
-    onFailed: (why) => say(texts().sendFailed(texts().why[why])),
+    onFailed: (why) => {
+      say(texts().sendFailed(texts().why[why]));
+      panel.show();
+    },
   });
   // Before there is a room: realtime-js closes its socket on pagehide, and listens from then on.
   addEventListener("pagehide", () => {
@@ -118,7 +125,11 @@ function startChat({ policy, renew, realtime }, session) {
     hear: {
       opened: () => fallback.socketOpened(),
       attemptFailed: () => fallback.attemptFailed(),
-      live: () => fallback.wentLive(),
+      live: () => {
+        session.realtimeTakes(true);
+        fallback.wentLive();
+      },
+      tokenRefused: () => session.realtimeTakes(false),
       notLive: () => fallback.notLive(),
       status: (transport, detail) => {
         Object.assign(seen, { transport, detail });
@@ -141,6 +152,7 @@ function startChat({ policy, renew, realtime }, session) {
   showWho(session);
   language.changed(() => {
     showWho(session);
+    if (byId("too-soon").textContent !== "") sayTooSoon(texts().tooSoon);
     list.redraw();
     panel.show();
   });
@@ -174,8 +186,7 @@ function applied({ eventType, new: row, old }, list, cursor) {
 async function readHistory({ policy, session, list, cursor }) {
   const query = new URLSearchParams({ webinarId: session.webinar, limit: policy.history_limit });
   try {
-    const { messages } = await ask(`/api/messages?${query}`, {
-      token: session.token,
+    const { messages } = await session.ask(`/api/messages?${query}`, {
       timeoutS: policy.poll_timeout_s,
     });
     if (!Array.isArray(messages) || !messages.every(isRow)) {
@@ -195,10 +206,13 @@ function watchComposer(composer, policy) {
   const [form, body, send] = ["composer", "body", "send"].map(byId);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!composer.send(body.value)) return;
+    const outcome = composer.send(body.value);
+    if (outcome === "too_soon") sayTooSoon(language.texts().tooSoon);
+    if (outcome !== "sent") return;
     body.value = "";
     body.focus();
     say("");
+    sayTooSoon("");
     // S6. Not `disabled`: that would take the keyboard's focus away from the button.
     send.setAttribute("aria-disabled", "true");
     setTimeout(() => send.removeAttribute("aria-disabled"), policy.send_disabled_s * 1000);
@@ -251,6 +265,10 @@ function remember(name, value) {
   const query = new URLSearchParams(location.search);
   query.set(name, value);
   history.replaceState(null, "", `?${query}`);
+}
+
+function sayTooSoon(text) {
+  byId("too-soon").textContent = text; // until the next send, so that nobody misses it
 }
 
 function say(text) {

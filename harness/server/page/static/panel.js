@@ -6,7 +6,7 @@ export class Panel {
   #policy;
   #look;
 
-  /** look(): {transport, detail, polling, reason, failures, eventAt, polls, outcome, after, …}. */
+  /** look(): {transport, detail, polling, reason, failing, refusal, eventAt, polls, …}. */
   constructor({ elements, texts, policy, look }) {
     this.#elements = elements;
     this.#texts = texts;
@@ -20,6 +20,7 @@ export class Panel {
     const ageS = now.eventAt === null ? null : Math.floor((Date.now() - now.eventAt) / 1000);
     Object.assign(this.#elements.chat.dataset, {
       transport: now.transport,
+      trouble: trouble(now),
       polling: now.polling,
       pollingReason: now.reason ?? "",
       failures: now.failures,
@@ -33,10 +34,17 @@ export class Panel {
     this.#fill(texts, now, ageS);
   }
 
-  #summary({ summary }, { transport, polling }) {
+  #summary({ summary, why }, { transport, polling, failing, refusal }) {
     if (polling === "paused") return summary.paused;
+    if (refusal !== null) {
+      const helps = polling === "on" && refusal === "realtime" && failing === null;
+      return summary.refusals[refusal] + (helps ? summary.meanwhile(this.#policy) : "");
+    }
     if (polling === "on") {
       const quiet = transport === "live" || transport === "joined";
+      if (failing !== null) {
+        return (quiet ? summary.quietFailing : summary.pollingFailing)(this.#policy, why[failing]);
+      }
       return (quiet ? summary.quiet : summary.polling)(this.#policy);
     }
     return transport === "joined" ? summary.connecting : summary[transport];
@@ -69,6 +77,12 @@ export class Panel {
     this.#elements.facts.append(row);
     return row;
   }
+}
+
+/** "token": it is refused; "polls": the page polls, and they fail; else empty. */
+function trouble({ refusal, polling, failing }) {
+  if (refusal !== null) return "token";
+  return polling === "on" && failing !== null ? "polls" : "";
 }
 
 function say(element, text) {

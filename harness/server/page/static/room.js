@@ -3,6 +3,8 @@
 import { RealtimeClient } from "./vendor/realtime-js.js";
 
 const RECREATE_MAX_S = 30;
+// Realtime's words for a token that it does not take, in refused joins and before it ends a channel.
+const TOKEN_REFUSED = /JWT|Jwt|Token has expired|Unauthorized|permission/;
 
 export class Room {
   #client;
@@ -15,7 +17,8 @@ export class Room {
   #left = false;
 
   /**
-   * hear: {opened(), attemptFailed(), status(name, detail), live(), notLive(), event(change)}.
+   * hear: {opened(), attemptFailed(), status(name, detail), live(), notLive(), event(change),
+   * tokenRefused()}.
    * Names of status: "connecting", "joined", "live", "errored", "closed".
    */
   constructor({ address, apiKey, webinar, policy, hear }) {
@@ -79,6 +82,7 @@ export class Room {
       return;
     }
     this.#hear.notLive();
+    if (TOKEN_REFUSED.test(detail)) this.#hear.tokenRefused();
     if (status === "CLOSED") {
       this.#hear.status("closed", detail);
       this.#recreateLater();
@@ -89,6 +93,7 @@ export class Room {
 
   /** `system`: only now do rows flow, or the server says why they will not. */
   #told({ extension, status, message }) {
+    if (status === "error" && TOKEN_REFUSED.test(message)) this.#hear.tokenRefused();
     if (extension !== "postgres_changes") return;
     if (status === "ok") {
       this.#recreations = 0;

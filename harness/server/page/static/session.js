@@ -9,13 +9,44 @@ const TIMEOUT_S = 10;
 export class Session {
   #query;
   #timer;
+  #refusedByApi = null;
+  #refusedByRealtime = false;
 
   /** Ask the server for an account. query: {user, webinar, role, lifetime_s}. */
   static async open(query) {
     const session = new Session();
     session.#query = new URLSearchParams(query);
-    await session.#ask();
+    await session.#askAccount();
     return session;
+  }
+
+  /**
+   * Who refuses the token that is in use now: "token" (the API does not believe it), "forbidden"
+   * (it does not open the room), "realtime" (Realtime alone), or null.
+   */
+  get refusal() {
+    return this.#refusedByApi ?? (this.#refusedByRealtime ? "realtime" : null);
+  }
+
+  /** Ask the chat's API as this person, and remember whether it takes the token. */
+  async ask(path, options) {
+    const { token } = this;
+    const note = (refusal) => {
+      if (token === this.token) this.#refusedByApi = refusal;
+    };
+    try {
+      const answer = await ask(path, { ...options, token });
+      note(null);
+      return answer;
+    } catch (error) {
+      if (error.kind === "token" || error.kind === "forbidden") note(error.kind);
+      throw error;
+    }
+  }
+
+  /** What Realtime said of the token. */
+  realtimeTakes(taken) {
+    this.#refusedByRealtime = !taken;
   }
 
   /** Keep the token fresh; onToken(token) is called with each new one. */
@@ -34,7 +65,7 @@ export class Session {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(async () => {
       try {
-        await this.#ask();
+        await this.#askAccount();
         onToken(this.token);
         this.keepFresh(onToken);
       } catch (error) {
@@ -44,13 +75,15 @@ export class Session {
     }, waitS * 1000);
   }
 
-  async #ask() {
+  async #askAccount() {
     const answer = await ask(`/api/page/session?${this.#query}`, { timeoutS: TIMEOUT_S });
     this.userId = answer.user_id;
     this.user = answer.user;
     this.role = answer.role;
     this.webinar = answer.webinar;
     this.token = answer.token;
+    this.#refusedByApi = null; // nobody has judged this one yet
+    this.#refusedByRealtime = false;
     this.lifetimeS = answer.lifetime_s;
     this.apiKey = answer.api_key;
     this.realtimePort = answer.realtime_port;

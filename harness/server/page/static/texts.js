@@ -12,11 +12,17 @@ const en = {
   none: "No messages yet.",
   message: "Message",
   hint: "Enter sends, Shift+Enter starts a new line.",
+  tooSoon: "Not sent: it came too soon after the last message. Your text is kept; send it again.",
   send: "Send",
   retry: "Send again",
   hide: "Hide",
   show: "Show",
-  delete: "Delete",
+  delete: {
+    first: "Delete",
+    question: "Delete for everyone?",
+    yes: "Yes, delete",
+    no: "No",
+  },
   own: "you",
   hidden: "Hidden by a moderator",
   states: { sending: "sending…", sent: "sent", failed: (why) => `not sent: ${why}` },
@@ -25,6 +31,8 @@ const en = {
     network: "the server cannot be reached",
     bad_answer: "the answer makes no sense",
     refused: "the server refused it",
+    token: "the server refuses your token",
+    forbidden: "you are not allowed to",
   },
   sendFailed: (why) => `A message was not sent: ${why}.`,
   moderationFailed: (why) => `That did not work: ${why}.`,
@@ -46,6 +54,8 @@ const en = {
     network: "no connection",
     bad_answer: "bad answer",
     refused: "refused",
+    token: "token refused",
+    forbidden: "not allowed",
   },
   labels: {
     transport: "WebSocket",
@@ -66,6 +76,17 @@ const en = {
       `Connected, but quiet: the page also asks the server every ${policy.poll_period_s} s.`,
     polling: (policy) =>
       `No WebSocket: the page asks the server every ${policy.poll_period_s} s instead.`,
+    quietFailing: (policy, why) =>
+      `Connected, but quiet, and asking the server every ${policy.poll_period_s} s fails: ${why}.`,
+    pollingFailing: (policy, why) =>
+      `No WebSocket, and asking the server every ${policy.poll_period_s} s fails: ${why}.`,
+    refusals: {
+      token: "The server refuses your token. Reload the page to get a new one.",
+      forbidden: "Your token does not open this room. Reload the page to get a new one.",
+      realtime: "The WebSocket refuses your token. Reload the page to get a new one.",
+    },
+    meanwhile: (policy) =>
+      ` Until then the page asks the server every ${policy.poll_period_s} s.`,
     paused: "The page asks for nothing while it is hidden or offline.",
     connecting: "Connecting …",
     errored: "The connection is lost. Trying again …",
@@ -89,11 +110,17 @@ const ko = {
   none: "아직 메시지가 없습니다.",
   message: "메시지",
   hint: "Enter로 보내고, Shift+Enter로 줄을 바꿉니다.",
+  tooSoon: "앞 메시지 직후라 보내지 않았습니다. 입력한 글은 그대로 있으니 다시 보내 주세요.",
   send: "보내기",
   retry: "다시 보내기",
   hide: "숨기기",
   show: "보이기",
-  delete: "삭제",
+  delete: {
+    first: "삭제",
+    question: "모두에게서 삭제할까요?",
+    yes: "예, 삭제합니다",
+    no: "아니요",
+  },
   own: "나",
   hidden: "진행자가 숨긴 메시지입니다",
   states: { sending: "보내는 중…", sent: "보냄", failed: (why) => `보내지 못함: ${why}` },
@@ -102,6 +129,8 @@ const ko = {
     network: "서버에 연결할 수 없습니다",
     bad_answer: "응답이 올바르지 않습니다",
     refused: "서버가 거절했습니다",
+    token: "서버가 토큰을 받아들이지 않습니다",
+    forbidden: "권한이 없습니다",
   },
   sendFailed: (why) => `메시지를 보내지 못했습니다. ${why}.`,
   moderationFailed: (why) => `처리하지 못했습니다. ${why}.`,
@@ -123,6 +152,8 @@ const ko = {
     network: "연결 안 됨",
     bad_answer: "잘못된 응답",
     refused: "거절됨",
+    token: "토큰 거절됨",
+    forbidden: "권한 없음",
   },
   labels: {
     transport: "WebSocket",
@@ -143,6 +174,16 @@ const ko = {
       `연결되어 있지만 조용합니다. ${policy.poll_period_s}초마다 서버에도 확인합니다.`,
     polling: (policy) =>
       `WebSocket을 쓸 수 없어 ${policy.poll_period_s}초마다 서버에 확인합니다.`,
+    quietFailing: (policy, why) =>
+      `연결되어 있지만 조용하고, ${policy.poll_period_s}초마다 서버에 확인해도 실패합니다. ${why}.`,
+    pollingFailing: (policy, why) =>
+      `WebSocket을 쓸 수 없고, ${policy.poll_period_s}초마다 서버에 확인해도 실패합니다. ${why}.`,
+    refusals: {
+      token: "서버가 토큰을 받아들이지 않습니다. 페이지를 새로 고쳐 새 토큰을 받으세요.",
+      forbidden: "이 토큰으로는 이 방에 들어갈 수 없습니다. 페이지를 새로 고쳐 새 토큰을 받으세요.",
+      realtime: "WebSocket이 토큰을 받아들이지 않습니다. 페이지를 새로 고쳐 새 토큰을 받으세요.",
+    },
+    meanwhile: (policy) => ` 그때까지 ${policy.poll_period_s}초마다 서버에 확인합니다.`,
     paused: "숨겨져 있거나 오프라인인 동안에는 서버에 확인하지 않습니다.",
     connecting: "연결 중입니다 …",
     errored: "연결이 끊겼습니다. 다시 시도합니다 …",

@@ -46,9 +46,34 @@ def test_a_deleted_message_is_gone_for_all(
     bob.wait_for_line("a mistake")
 
     bob.click("#lines .delete")
+    bob.click("#lines .yes")
     for tab in (alice, bob):
         tab.wait("document.querySelectorAll('#lines > li').length === 0")
+    assert bob.page.evaluate("document.activeElement.id") == "log"  # the keyboard is not lost
     assert alice.page.errors == bob.page.errors == []
+
+
+def test_a_delete_asks_first_and_a_no_keeps_the_message(
+    server: Server, alice: ChatPage, room: int
+) -> None:
+    alice.open_live(server.api_url, "mod", room, role="moderator")
+    alice.send("stays")
+    alice.wait_for_line("stays")
+
+    alice.click("#lines .delete")
+    question = alice.page.evaluate("document.querySelector('#lines .confirm').innerText")
+    assert "Delete for everyone?" in question
+    focus = "document.activeElement.className"
+    assert alice.page.evaluate(focus) == "no"  # what a second Enter by mistake would press
+    alice.click("#lines .no")
+    assert alice.page.evaluate(focus) == "delete"
+    assert (
+        alice.page.evaluate("document.querySelector('#lines .confirm').checkVisibility()") is False
+    )
+    assert alice.bodies() == ["stays"]
+    assert [request for request in alice.page.requests if "/api/messages/" in request] == [
+        f"{server.api_url}/api/messages/create"
+    ]
 
 
 def test_an_attendee_has_no_buttons(
@@ -59,5 +84,8 @@ def test_an_attendee_has_no_buttons(
     alice.send("mine")
     bob.wait_for_line("mine")
     for tab in (alice, bob):
-        shown = "[...document.querySelectorAll('#lines button')].filter(b => !b.hidden).length"
+        shown = (
+            "[...document.querySelectorAll('#lines button')]"
+            ".filter(one => one.checkVisibility()).length"
+        )
         assert tab.page.evaluate(shown) == 0

@@ -24,6 +24,49 @@ def test_axe_finds_nothing_to_mend(
     alice.wait_for_line("of somebody else")
     alice.send("of mine")
     alice.wait_for_line("of mine")
+    alice.write("of mine, too soon")
+    alice.press_enter()
+    _assert_axe_finds_nothing(alice, built)
+
+
+@pytest.mark.parametrize("look", [("light", 1000), ("dark", 360)])
+def test_axe_finds_nothing_to_mend_in_a_question_or_a_refusal(
+    server: Server, alice: ChatPage, room: int, look: tuple[str, int], built: Path
+) -> None:
+    _emulate(alice, *look)
+    assert server.post("bad", number=room, room=room).status_code == 200
+    alice.open(server.api_url, "mod", room, role="moderator", lifetime_s=2, renew=0)
+    alice.click("#lines .delete")
+    alice.wait_for(trouble="token")
+    alice.send("of mine")
+    alice.wait_for_line("of mine", state="failed")
+    _assert_axe_finds_nothing(alice, built)
+
+
+@pytest.mark.parametrize("window", [(320, 568), (568, 320), (500, 370)])
+def test_a_small_window_scrolls_and_nothing_overlaps(
+    server: Server, alice: ChatPage, room: int, window: tuple[int, int]
+) -> None:
+    """A phone upright and on its side, and a window of 1000 by 740 at 200 %."""
+    _emulate(alice, "light", *window)
+    alice.open_live(server.api_url, "alice", room)
+    assert alice.page.evaluate("document.getElementById('details').open") is False
+    alice.page.evaluate("document.getElementById('details').open = true")
+    tops_and_bottoms = alice.page.evaluate(
+        "['.connection', '.room', '#composer', '#hint', 'footer'].map((name) =>"
+        " (({top, bottom}) => [top, bottom])(document.querySelector(name).getBoundingClientRect()))"
+    )
+    connection, room_box, composer, hint, footer = tops_and_bottoms
+    assert connection[1] <= room_box[0]
+    assert room_box[1] <= composer[0]
+    assert hint[1] <= composer[1] <= footer[0]
+    assert room_box[1] - room_box[0] >= 160
+    alice.page.evaluate("scrollTo(0, 1e6)")
+    bottom = "document.querySelector('footer').getBoundingClientRect().bottom"
+    assert alice.page.evaluate(bottom) <= window[1]
+
+
+def _assert_axe_finds_nothing(alice: ChatPage, built: Path) -> None:
     alice.page.evaluate((built / "axe-core" / "axe.min.js").read_text())
     alice.page.evaluate("axe.run().then((found) => { window.found = JSON.stringify(found) })")
     found = json.loads(alice.wait("window.found"))
@@ -108,8 +151,8 @@ def test_only_new_messages_are_read_out(server: Server, alice: ChatPage, room: i
     assert alice.page.evaluate("added") == 1
 
 
-def _emulate(tab: ChatPage, scheme: str, width: int) -> None:
-    tab.page.call("Emulation.setDeviceMetricsOverride", width=width, height=740,
+def _emulate(tab: ChatPage, scheme: str, width: int, height: int = 740) -> None:
+    tab.page.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
                   deviceScaleFactor=1, mobile=False)  # fmt: skip
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     tab.page.call("Emulation.setEmulatedMedia", features=features)

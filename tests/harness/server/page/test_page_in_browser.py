@@ -157,6 +157,35 @@ def test_send_is_disabled_for_a_while_after_a_send(
     alice.wait_for_line("once")
     assert alice.bodies() == ["once"]
     assert alice.page.evaluate("document.getElementById('body').value") == "twice"
+    assert "too soon" in alice.page.evaluate("document.getElementById('too-soon').innerText")
+
+
+def test_the_list_stays_at_its_end_when_its_last_message_grows(
+    server: Server, alice: ChatPage, room: int, plant: Callable[..., None]
+) -> None:
+    for number in range(20):
+        assert server.post(f"number {number}", number=number, room=room).status_code == 200
+    alice.open_live(server.api_url, "alice", room, ack_timeout_s=0.5)
+    plant("hang-create")
+    alice.send("hung")
+    alice.wait_for_line("hung", state="failed")
+    below = "(box => box.scrollHeight - box.scrollTop - box.clientHeight)"
+    alice.wait(f"{below}(document.getElementById('log')) <= 1")
+
+
+def test_a_reader_of_older_messages_is_left_there(
+    server: Server, alice: ChatPage, bob: ChatPage, room: int
+) -> None:
+    for number in range(20):
+        assert server.post(f"number {number}", number=number, room=room).status_code == 200
+    alice.open_live(server.api_url, "alice", room)
+    alice.wait("document.getElementById('log').scrollTop > 100")
+    alice.page.evaluate("document.getElementById('log').scrollTop = 0")
+    _wait_for_frames(alice)
+    assert server.post("one more", number=20, room=room).status_code == 200
+    alice.wait_for_line("one more")
+    _wait_for_frames(alice)
+    assert alice.page.evaluate("document.getElementById('log').scrollTop") == 0
 
 
 def test_the_history_is_there_when_the_page_opens(
@@ -217,8 +246,61 @@ def test_a_channel_that_the_server_ended_is_created_anew(
 ) -> None:
     alice.open(server.api_url, "alice", room, lifetime_s=2, renew=0, recreate_delay_s=0.5)
     alice.wait_for(transport="closed")  # H9
-    alice.wait_for(transport="errored")  # R3: joined anew, and refused for its token
+    alice.wait_for(transport="errored", trouble="token")  # R3: joined anew, and refused
+    assert "refuses your token. Reload the page" in _headline(alice)
     assert _subscriptions(server, room)[-1] == "closed"
+
+
+def test_a_refused_send_says_that_the_token_is_refused(
+    server: Server, alice: ChatPage, room: int
+) -> None:
+    alice.open(server.api_url, "alice", room, lifetime_s=1, renew=0)
+    alice.wait_for(trouble="token")  # Realtime says it first
+    alice.send("too late")
+    alice.wait_for_line("too late", state="failed")
+    alice.wait(
+        "document.getElementById('summary').textContent =="
+        " 'The server refuses your token. Reload the page to get a new one.'"
+    )
+
+
+def test_a_token_that_realtime_takes_again_is_no_trouble(
+    server: Server, alice: ChatPage, room: int, plant: Callable[..., None]
+) -> None:
+    plant("token-never-accepted")
+    alice.open(server.api_url, "alice", room, fallback_after_silence_s=0.1)
+    alice.wait_for(trouble="token", polling="on")
+    alice.wait("document.getElementById('summary').textContent.includes('Until then')")
+    assert _headline(alice) == (
+        "The WebSocket refuses your token. Reload the page to get a new one."
+        " Until then the page asks the server every 3 s."
+    )
+    plant()
+    alice.wait_for(transport="live", trouble="")
+
+
+@pytest.mark.parametrize(
+    ("status", "headline"),
+    [
+        (401, "The server refuses your token. Reload the page to get a new one."),
+        (403, "Your token does not open this room. Reload the page to get a new one."),
+        (
+            500,
+            "Connected, but quiet, and asking the server every 0.1 s fails: the server refused it.",
+        ),
+    ],
+)
+def test_polls_that_fail_are_in_the_headline_until_one_succeeds(
+    server: Server, alice: ChatPage, room: int, status: int, headline: str
+) -> None:
+    policy = {"fallback_after_silence_s": 0.5, "poll_period_s": 0.1, "poll_jitter_s": 0}
+    alice.open_live(server.api_url, "alice", room, **policy)
+    refusal = f"new Response(JSON.stringify({{success: false}}), {{status: {status}}})"
+    alice.page.evaluate(f"window.real = fetch; window.fetch = () => Promise.resolve({refusal}); 0")
+    alice.wait(f"document.getElementById('summary').textContent === {json.dumps(headline)}")
+    assert alice.state()["trouble"] == ("polls" if status == 500 else "token")
+    alice.page.evaluate("window.fetch = window.real; 0")
+    alice.wait_for(trouble="")
 
 
 def test_a_blocked_websocket_is_replaced_by_polling_until_it_is_back(
@@ -282,6 +364,20 @@ def _answer_sends_with(tab: ChatPage, answer: str) -> None:
         "window.real = fetch; window.fetch = (path, options) => path === '/api/messages/create'"
         f" ? {answer} : real(path, options); 0"
     )
+
+
+def _headline(tab: ChatPage) -> str:
+    text: str = tab.page.evaluate("document.getElementById('summary').textContent")
+    return text
+
+
+def _wait_for_frames(tab: ChatPage) -> None:
+    """Until the browser has drawn, and told of scrolling and of sizes."""
+    tab.page.evaluate(
+        "window.drawn = false;"
+        "requestAnimationFrame(() => requestAnimationFrame(() => { window.drawn = true })); 0"
+    )
+    tab.wait("window.drawn")
 
 
 def _subscriptions(server: Server, room: int) -> list[str]:
