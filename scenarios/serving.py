@@ -17,7 +17,7 @@ import msgspec
 from harness.errors import RigError, UsageError
 from harness.server.defects import DESCRIPTIONS, Defect, parse_defects
 from harness.server.knob_docs import knob_docs
-from harness.server.knobs import parse_knobs
+from harness.server.knob_values import parse_knobs
 from harness.server.page.accounts import account_id
 from harness.tokens import mint, mint_anon
 from scenarios.serve_secret import SECRET_VARIABLE, JwtSecret, find_secret
@@ -112,10 +112,10 @@ def defect_lines() -> list[str]:
 
 
 def knob_lines() -> list[str]:
-    """Every knob with its default and meaning, one a line."""
+    """Every knob with its default, its meaning and what it may be, one a line."""
     assignments = [(f"{knob.name}={_as_typed(knob.default)}", knob) for knob in knob_docs()]
     width = max(len(text) for text, _ in assignments)
-    return [f"{text:<{width}}  {knob.meaning}" for text, knob in assignments]
+    return [f"{text:<{width}}  {knob.meaning} [{knob.allowed}]" for text, knob in assignments]
 
 
 def _in_url(host: str) -> str:

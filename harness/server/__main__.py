@@ -23,7 +23,7 @@ from harness.errors import RigError, UsageError
 from harness.server.auth.jws import Algorithm
 from harness.server.defect_notes import defect_notes
 from harness.server.defects import DESCRIPTIONS, parse_defects
-from harness.server.knobs import parse_knobs
+from harness.server.knob_values import parse_knobs
 from harness.server.listeners import Ports
 from harness.server.process import Settings, serve
 from harness.server.storage.database import parse_database

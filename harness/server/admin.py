@@ -64,10 +64,9 @@ def admin_app(
 
     async def turned(request: Request) -> Response:
         try:
-            turn = parse_turn(await request.body())
+            switches.turn(parse_turn(await request.body()))
         except UsageError as error:
             return JSONResponse({"error": str(error)}, 400)
-        switches.turn(turn)
         return _switches_json(switches)
 
     return Starlette(

@@ -7,6 +7,7 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
+from harness.server.knob_values import allowed
 from harness.server.knobs import Knobs
 
 
@@ -18,6 +19,8 @@ class KnobDoc:
     default: Any
     meaning: str
     """In one line; the name ends with the unit."""
+    allowed: str
+    """What it may be, in words."""
 
 
 def knob_docs() -> list[KnobDoc]:
@@ -35,7 +38,7 @@ def knob_docs() -> list[KnobDoc]:
     }
     defaults = Knobs()
     return [
-        KnobDoc(name, getattr(defaults, name), meanings.get(name, ""))
+        KnobDoc(name, getattr(defaults, name), meanings.get(name, ""), allowed(name))
         for name in Knobs.__struct_fields__
     ]
 

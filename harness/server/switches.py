@@ -10,6 +10,7 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.server.defects import Defect, Defects, parse_defects
+from harness.server.knob_values import changed, read_changes
 from harness.server.knobs import Knobs
 
 
@@ -26,11 +27,10 @@ def parse_turn(body: bytes) -> Turn:
     """Read and check a turn. Raises :class:`UsageError` naming what is wrong with it."""
     try:
         turn = msgspec.json.decode(body, type=Turn)
-        msgspec.convert(turn.knobs, Knobs)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"switches: {error}") from None
     parse_defects(turn.defects or ())
-    return turn
+    return msgspec.structs.replace(turn, knobs=read_changes(turn.knobs))
 
 
 @dataclass
@@ -50,8 +50,11 @@ class Switches:
         return defect in self.defects
 
     def turn(self, turn: Turn) -> None:
-        """Let what :func:`parse_turn` has checked hold from now on."""
-        self.knobs = msgspec.structs.replace(self.knobs, **turn.knobs)
+        """Let what :func:`parse_turn` has checked hold from now on.
+
+        Raises :class:`UsageError`, and turns nothing, where the new knobs do not go together.
+        """
+        self.knobs = changed(self.knobs, turn.knobs)
         if turn.defects is not None:
             self.defects = parse_defects(turn.defects)
         for watcher in self._watchers:

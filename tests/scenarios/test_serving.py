@@ -16,7 +16,8 @@ import pytest
 
 from harness.errors import UsageError
 from harness.server.defects import Defect
-from harness.server.knobs import Knobs, parse_knobs
+from harness.server.knob_values import parse_knobs
+from harness.server.knobs import Knobs
 from scenarios.serve_secret import JwtSecret
 from scenarios.serving import (
     Ports,
@@ -105,6 +106,9 @@ def test_every_defect_and_every_knob_is_listed_in_one_line_with_its_meaning() ->
     assert [line.split("=")[0] for line in lines] == list(Knobs.__struct_fields__)
     assert [line for line in lines if len(line.split()) < 4] == []
     assert "replica_identity_full=false " in "\n".join(lines)
+    assert all(line.endswith("]") for line in lines)
+    assert "system_ok_delay_s=0.05 " in lines[0]
+    assert lines[0].endswith(" [a number of seconds from 0 to 31536000]")
 
 
 def test_the_listed_defaults_are_taken_as_they_are_listed() -> None:

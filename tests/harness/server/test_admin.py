@@ -107,3 +107,16 @@ def test_a_position_that_is_no_number_is_refused(tmp_path: Path, route: str) -> 
     answer = asked(tmp_path, Switches(Knobs()), "GET", f"{route}?after=x")
 
     assert answer.status_code == 400
+
+
+def test_a_turn_that_does_not_go_with_what_holds_is_refused_and_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    switches = Switches(Knobs())
+    turn = {"knobs": {"resubscribe_max_s": 0.5}, "defects": ["hang-create"]}
+
+    answer = asked(tmp_path, switches, "PATCH", "/switches", json=turn)
+
+    line = "switches: resubscribe_min_s=1: must be at most resubscribe_max_s=0.5"
+    assert (answer.status_code, answer.json()) == (400, {"error": line})
+    assert switches == Switches(Knobs())

@@ -7,7 +7,8 @@ import pytest
 from harness.errors import UsageError
 from harness.server.__main__ import main, read_settings
 from harness.server.defects import DESCRIPTIONS, Defect, parse_defects
-from harness.server.knobs import Knobs, parse_knobs
+from harness.server.knob_values import parse_knobs
+from harness.server.knobs import Knobs
 
 ENVIRONMENT = {"CHATQUAKE_JWT_SECRET": "s" * 32}
 
