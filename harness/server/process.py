@@ -9,11 +9,13 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from harness import lifeline
 from harness.clock import monotonic_s
@@ -117,6 +119,7 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
                 settings.knobs,
             ),
         ]
+        switches.watch(partial(_keep_alive, servers, switches))
         async with asyncio.TaskGroup() as tasks:
             helpers = [tasks.create_task(poller.run()), tasks.create_task(lag.run())]
             serving = _start(servers, listeners, tasks)
@@ -172,6 +175,18 @@ def _server(
             timeout_graceful_shutdown=_GRACE_S,
         )
     )
+
+
+def _keep_alive(servers: Sequence[_Server], switches: Switches) -> None:
+    """Hand the knob on to uvicorn, which copies it into each connection as that begins.
+
+    A timer that already runs between two requests is left; it is the old time late at most.
+    """
+    for server in servers:
+        server.config.timeout_keep_alive = switches.knobs.keep_alive_s
+        for connection in server.server_state.connections:
+            if isinstance(connection, HttpToolsProtocol):
+                connection.timeout_keep_alive = switches.knobs.keep_alive_s
 
 
 def _start(

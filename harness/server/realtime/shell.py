@@ -191,7 +191,9 @@ class Realtime:
         return self._protocol.receive(peer, own, message.text, now_s)
 
     def _turned(self) -> None:
-        """A knob may have been turned: let the sockets stand still, or go on."""
+        """Plan anew what was planned by the old knobs, and let sockets stand still or go on."""
+        self._channels.turned(self._clock())
+        self._arm()
         if self._half_open == self.switches.knobs.half_open:
             return
         self._half_open = self.switches.knobs.half_open

@@ -21,6 +21,8 @@ from harness.server.switches import Switches
 
 _JITTER = (0.5, 1.0)
 """Of the interval: 50 to 100 ms of 100."""
+_NO_PAUSE_S = 1e-6
+"""What is shorter is none: its steps could not be told apart."""
 
 
 class Cadence:
@@ -82,9 +84,17 @@ class Cadence:
         if self._waiting:
             self._due_s = self._free_s
 
+    def turned(self, now_s: float) -> None:
+        """The knobs were turned: no read is later than the new ones would have it."""
+        knobs = self._switches.knobs
+        latest_s = now_s + max(knobs.poll_interval_s * (1 + max(_JITTER)), _idle_s(knobs))
+        self._free_s = min(self._free_s, latest_s)
+        if self._due_s is not None:
+            self._due_s = min(self._due_s, latest_s)
+
     def _next_read_s(self, now_s: float) -> float:
         idle_s = _idle_s(self._switches.knobs)
-        if now_s <= self._free_s or idle_s <= 0:
+        if now_s <= self._free_s or idle_s < _NO_PAUSE_S:
             return max(now_s, self._free_s)
         return self._free_s + math.ceil((now_s - self._free_s) / idle_s) * idle_s
 

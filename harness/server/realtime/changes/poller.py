@@ -28,6 +28,7 @@ class Poller:
         self._cadence = Cadence(switches, Random(seed))
         self._defects = EventDefects(switches)
         self._woken = asyncio.Event()
+        switches.watch(self._turned)
 
     def committed(self, changes: tuple[Change, ...]) -> None:
         """Take changes that have just become durable."""
@@ -56,6 +57,10 @@ class Poller:
                     await self._woken.wait()
             except TimeoutError:
                 pass  # it is due
+
+    def _turned(self) -> None:
+        self._cadence.turned(self._clock())
+        self._woken.set()
 
     def _due_s(self) -> float | None:
         dues = (self._cadence.due_s, self._defects.due_s)

@@ -35,8 +35,6 @@ class Channel:
     """What it listens as; ``None`` until it is live."""
     presence_calls: Window | None = None
     """How often it sent presence messages of late."""
-    resubscription: int = 0
-    """The order of the resubscription that is due; an earlier one does not happen."""
 
     @property
     def live(self) -> bool:

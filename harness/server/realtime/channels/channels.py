@@ -11,6 +11,7 @@ host-monotonic seconds; what is due later is found by :attr:`Channels.next_due_s
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -149,9 +150,7 @@ class Channels:
         if channel.bindings or channel.problem is not None:
             knobs = self._switches.knobs
             delay_s = self._rng.uniform(knobs.resubscribe_min_s, knobs.resubscribe_max_s)
-            at_s = now_s + delay_s
-            order = self._due.plan(at_s, channel.number, channel.key, "resubscribed")
-            self._replace(channel, resubscription=order)
+            self._due.plan(now_s + delay_s, channel.number, channel.key, "resubscribed")
         return []
 
     def count_presence_calls(self, channel: Channel, window: Window) -> None:
@@ -188,14 +187,20 @@ class Channels:
         """Do what is due by now: channels become live, tokens expire, idle sockets are swept."""
         effects: list[Effect] = []
         while (due := self._due.take(now_s)) is not None:
-            channel = self._channels.get(due.key)
-            if channel is None or channel.number != due.channel:
-                continue
+            channel = self._channels[due.key]
             if due.what == "confirm":
                 effects += self._confirm(channel, now_s)
-            elif due.what == "subscribed" or due.order == channel.resubscription:
+            else:
                 effects += self._subscribed(channel, now_s)
         return [*effects, *self._sweep.sweep(now_s)]
+
+    def turned(self, now_s: float) -> None:
+        """The switches were turned: what was planned by the old ones is planned by the new."""
+        knobs = self._switches.knobs
+        self._due.hasten("confirm", now_s + knobs.confirm_token_s)
+        self._sweep.plan(now_s, knobs.no_channel_sweep_s)
+        live = (one for one in self._channels.values() if one.live)
+        self._reconnects.turned((one.claims.user_id, one.topic) for one in live)
 
     def publish(self, change: Change, commit_timestamp: str) -> list[Effect]:
         """Send a committed change to all live channels that may see it and asked for it."""
@@ -244,6 +249,8 @@ class Channels:
 
     def _plan_confirmation(self, channel: Channel, now_s: float) -> None:
         at_s = min(now_s + self._switches.knobs.confirm_token_s, channel.claims.expires_s)
+        # Never at once, whatever the knob: whoever confirms until nothing is due would not end.
+        at_s = max(at_s, math.nextafter(now_s, math.inf))
         self._due.plan(at_s, channel.number, channel.key, "confirm")
 
     def _system_ok_s(self, joined_s: float) -> float:
@@ -267,9 +274,14 @@ class Channels:
         return new
 
     def _remove(self, channel: Channel, now_s: float) -> list[Effect]:
-        """Take a channel out of everything; returns what others on its topic are told."""
-        del self._channels[channel.key]
+        """Take a channel out of everything; returns what others on its topic are told.
+
+        What could fail comes first: a channel is gone whole, or there as before.
+        """
         connection = channel.peer.connection
+        others = self.topics.leave(channel.name, connection)
+        del self._channels[channel.key]
+        self._due.forget(channel.number)
         topics = self._of_connection[connection]
         del topics[channel.topic]
         if not topics:
@@ -278,7 +290,7 @@ class Channels:
         if channel.audience is not None:
             self._audiences.remove(channel.audience, channel.peer)
             self._stream.used(now_s, by_anybody=bool(self._audiences))
-        return self.topics.leave(channel.name, connection)
+        return others
 
     def _uuid(self) -> str:
         return str(UUID(int=self._rng.getrandbits(128), version=4))

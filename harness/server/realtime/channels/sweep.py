@@ -24,8 +24,12 @@ class Sweep:
     def unused(self, connection: int, now_s: float, every_s: float) -> None:
         """A connection has lost its last channel. Rounds are at multiples of ``every_s``."""
         if not self._unused:
-            self._next_s = (now_s // every_s + 1) * every_s
+            self.plan(now_s, every_s)
         self._unused[connection] = None
+
+    def plan(self, now_s: float, every_s: float) -> None:
+        """Let the next round be at the next multiple of ``every_s``, which is above 0."""
+        self._next_s = (now_s // every_s + 1) * every_s
 
     def in_use(self, connection: int) -> None:
         """It has a channel again, or is gone itself."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from harness.server.knobs import Knobs
 from harness.server.realtime.changes.cadence import Cadence
 from harness.server.storage.model import Change
-from harness.server.switches import Switches
+from harness.server.switches import Switches, Turn
 from tests.harness.server.builders import change
 
 IDLE_S = 0.5
@@ -141,3 +141,23 @@ def test_a_delete_that_was_read_hides_nothing_that_comes_later() -> None:
     one.committed((change(row_id=7, seq=2),), 1.1)
 
     assert seqs(one.read(1.5)) == [2]
+
+
+def test_a_read_that_was_far_off_comes_as_soon_as_the_turned_knobs_say() -> None:
+    switches = Switches(Knobs(poll_interval_s=1000.0))
+    one = Cadence(switches, Random(1))
+    one.committed(changes(1, 1), 1.0)
+    assert one.due_s == 5000.0
+
+    switches.turn(Turn({"poll_interval_s": 0.1}))
+    one.turned(2.0)
+
+    assert one.due_s == pytest.approx(2.5)
+
+
+def test_an_interval_too_short_to_be_told_from_none_is_none() -> None:
+    one = cadence(poll_interval_s=1e-300)
+
+    one.committed(changes(1, 1), 1e6)
+
+    assert one.due_s == 1e6

@@ -6,8 +6,9 @@ from harness.server.defects import Defect, Defects
 from harness.server.knobs import Knobs
 from harness.server.realtime.changes.poller import Poller
 from harness.server.storage.model import Change
-from harness.server.switches import Switches
+from harness.server.switches import Switches, Turn
 from tests.harness.server.builders import change, row
+from tests.harness.server.realtime.memory import run_hastily
 
 
 def changes(first: int, last: int) -> tuple[Change, ...]:
@@ -107,3 +108,22 @@ def test_a_repeated_send_is_broadcast_again_under_its_defect_alone() -> None:
     (again,) = asyncio.run(run(frozenset({Defect.REBROADCAST_ON_RETRY})))
     assert (again.commit.op, again.row, again.commit.committed_s) == ("INSERT", row(901), 5.0)
     assert asyncio.run(run(frozenset())) == []
+
+
+def test_a_turn_wakes_a_poller_that_would_sleep_for_long() -> None:
+    async def run() -> list[int]:
+        sink = Sink(1)
+        switches = Switches(Knobs(poll_interval_s=10_000.0))
+        loop = asyncio.get_running_loop()
+        poller = Poller(sink, switches, loop.time)
+        running = asyncio.create_task(poller.run())
+        await asyncio.sleep(1.0)
+        poller.committed(changes(1, 1))
+        await asyncio.sleep(1.0)
+        assert sink.got == []
+        switches.turn(Turn({"poll_interval_s": 0.1}))
+        await asyncio.sleep(1.0)
+        running.cancel()
+        return sink.got
+
+    assert run_hastily(run()) == [1]

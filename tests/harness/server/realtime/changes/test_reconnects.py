@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import pickle
+
 from harness.server.defects import Defect
 from harness.server.knobs import Knobs
 from harness.server.realtime.changes.reconnects import Reconnects
 from harness.server.realtime.effects import Effect, Publish
-from harness.server.switches import Switches
+from harness.server.switches import Switches, Turn
 from harness.wire.phoenix import Frame, payload
 
 FRAME = Frame(None, None, "realtime:a", "postgres_changes", payload({}))
@@ -44,3 +46,38 @@ def test_another_topic_and_a_server_without_the_defect_lose_nothing() -> None:
     sound.live(9, "realtime:a", "ann", 0.0)
     sound.live(2, "realtime:a", "ann", 1.0)
     assert sound.heard(EVENT, 2.0) == EVENT
+
+
+def test_who_is_live_when_the_defect_is_planted_counts_as_seen() -> None:
+    switches = Switches(Knobs(lost_on_reconnect_s=5.0))
+    one = Reconnects(switches)
+    one.live(9, "realtime:a", "ann", 0.0)
+    switches.turn(Turn(defects=["event-lost-on-reconnect"]))
+    one.turned([("ann", "realtime:a")])
+    one.live(2, "realtime:a", "ann", 1.0)
+
+    assert one.heard(EVENT, 2.0) == [Publish("2.0.0", FRAME, (1,))]
+
+
+def test_nobody_stays_deaf_when_the_defect_is_taken_away() -> None:
+    switches = Switches(Knobs(), frozenset({Defect.EVENT_LOST_ON_RECONNECT}))
+    one = Reconnects(switches)
+    for connection in (9, 2):
+        one.live(connection, "realtime:a", "ann", 1.0)
+    switches.turn(Turn(defects=[]))
+    one.turned([])
+
+    assert one.heard(EVENT, 2.0) == EVENT
+
+
+def test_it_remembers_no_more_than_it_may_and_nothing_without_the_defect() -> None:
+    sound = reconnects()
+    planted = Reconnects(Switches(Knobs(), frozenset({Defect.EVENT_LOST_ON_RECONNECT})), most=10)
+    empty_bytes = len(pickle.dumps(sound))
+    for number in range(10_000):
+        for one in (sound, planted):
+            one.live(number, "realtime:a", str(number), 0.0)
+            one.live(number, "realtime:a", str(number), 0.0)
+
+    assert len(pickle.dumps(sound)) == empty_bytes
+    assert len(pickle.dumps(planted)) < 2000

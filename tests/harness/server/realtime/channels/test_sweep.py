@@ -22,3 +22,12 @@ def test_a_socket_that_joins_again_stays() -> None:
 
     assert sweep.next_s is None
     assert sweep.sweep(600.0) == []
+
+
+def test_a_round_that_is_planned_anew_is_at_a_multiple_of_the_new_period() -> None:
+    sweep = Sweep()
+    sweep.unused(1, 7.0, 600.0)
+    sweep.plan(8.0, 5.0)
+
+    assert sweep.next_s == 10.0
+    assert sweep.sweep(10.0) == [Drop(1)]
