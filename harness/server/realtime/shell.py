@@ -33,11 +33,11 @@ from harness.server.realtime.effects import (
 )
 from harness.server.realtime.handshake import Admission, Verdict
 from harness.server.realtime.sockets.sockets import Connection, text_message
-from harness.server.realtime.sockets.sparing_log import SparingLog
 from harness.server.realtime.sockets.websocket_frames import Binary, Text, binary_frame
 from harness.server.realtime.subscription_log import SubscriptionLog
 from harness.server.realtime.topics.broadcast import Broadcast
 from harness.server.realtime.topics.topics import TopicName
+from harness.server.sparing_log import SparingLog
 from harness.server.storage.model import Change
 from harness.server.switches import Switches
 

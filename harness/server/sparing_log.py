@@ -1,4 +1,4 @@
-"""Log lines that a flood of bad frames cannot fill a disk with. Pure: the time is given."""
+"""Log lines that a flood of one kind of trouble cannot fill a disk with. Pure: time is given."""
 
 from __future__ import annotations
 

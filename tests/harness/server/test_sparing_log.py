@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from harness.server.realtime.sockets.sparing_log import SparingLog
+from harness.server.sparing_log import SparingLog
 
 
 def test_a_flood_is_a_few_lines_and_a_count() -> None:
