@@ -61,11 +61,19 @@ class ServerProcess:
 
     async def commits(self) -> bytes:
         """The commit log as JSON lines. Raises :class:`httpx.HTTPError`."""
-        return (await self._admin.get("/commits")).raise_for_status().content
+        return await self._lines("/commits")
 
     async def subscriptions(self) -> bytes:
         """The log of subscriptions as JSON lines. Raises :class:`httpx.HTTPError`."""
-        return (await self._admin.get("/subscriptions")).raise_for_status().content
+        return await self._lines("/subscriptions")
+
+    async def _lines(self, path: str) -> bytes:
+        """Whole or not at all: one that breaks off lacks its last chunk, which is an error."""
+        answer = await self._admin.get(path)
+        if answer.is_error:
+            why = f"{answer.status_code} {answer.text}"
+            raise httpx.HTTPStatusError(why, request=answer.request, response=answer)
+        return answer.content
 
     async def stop(self) -> None:
         """End it, kindly first."""

@@ -11,13 +11,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from harness.commitlog import Commit
 from harness.errors import UsageError
 from harness.server.defect_notes import defect_notes
 from harness.server.realtime.actions import action_routes
 from harness.server.realtime.shell import Realtime
 from harness.server.realtime.subscription_log import SubscriptionLog
 from harness.server.stats import LoopLag, process_stats
-from harness.server.storage.model import Storage
+from harness.server.storage.model import Storage, StorageUnavailable
 from harness.server.switches import Switches, parse_turn
 
 _PAGE_ROWS = 2000
@@ -41,7 +42,11 @@ def admin_app(
         after = _after(request)
         if after is None:
             return _bad_after()
-        return StreamingResponse(_commit_lines(storage, after), media_type=_JSON_LINES)
+        try:
+            first = await storage.commits(after, _PAGE_ROWS)
+        except StorageUnavailable as error:
+            return JSONResponse({"error": f"the commit log cannot be read: {error}"}, 503)
+        return StreamingResponse(_commit_lines(storage, first), media_type=_JSON_LINES)
 
     async def subscriptions(request: Request) -> Response:
         after = _after(request)
@@ -53,6 +58,7 @@ def admin_app(
     async def stats(_: Request) -> Response:
         answer = process_stats(
             lag,
+            storage,
             connections=realtime.connections,
             slow_readers_dropped=realtime.slow_readers_dropped,
             changes_discarded=realtime.quotas.changes_discarded,
@@ -102,10 +108,12 @@ def _bad_after() -> Response:
     return JSONResponse({"error": "after: must be a whole number, 0 or more"}, 400)
 
 
-async def _commit_lines(storage: Storage, after_seq: int) -> AsyncIterator[bytes]:
-    while page := await storage.commits(after_seq, _PAGE_ROWS):
+async def _commit_lines(storage: Storage, page: Sequence[Commit]) -> AsyncIterator[bytes]:
+    """From the first page on. Where a later one cannot be read, the error ends the connection
+    without the last chunk of the answer, so that nobody takes what came for the whole log."""
+    while page:
         yield _encode_lines(page)
-        after_seq = page[-1].seq
+        page = await storage.commits(page[-1].seq, _PAGE_ROWS)
 
 
 async def _subscription_lines(log: SubscriptionLog, after: int) -> AsyncIterator[bytes]:

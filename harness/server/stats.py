@@ -10,6 +10,7 @@ import psutil
 
 from harness.clock import Clock
 from harness.cpu_wait import cpu_wait_s
+from harness.server.storage.model import Storage
 
 _SAMPLE_EVERY_S = 0.05
 
@@ -28,6 +29,11 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     slow_readers_dropped: int
     changes_discarded: int
     """Committed changes that reached nobody because the plan's quota was used up."""
+    storage: str
+    """``ok``, or ``unavailable:`` and why, in one line; as the database was found last."""
+    unique_key_holds: bool
+    """Whether a repeated send finds its row (S5); not always at once after a turn of
+    no-unique-key."""
     cpu_wait_s: float | None
     """Seconds in which its threads were ready and had no CPU; ``None``: unknown."""
 
@@ -53,10 +59,16 @@ class LoopLag:
 
 
 def process_stats(
-    lag: LoopLag, *, connections: int, slow_readers_dropped: int, changes_discarded: int
+    lag: LoopLag,
+    storage: Storage,
+    *,
+    connections: int,
+    slow_readers_dropped: int,
+    changes_discarded: int,
 ) -> Stats:
     """Sample the process now."""
     process = psutil.Process()
+    trouble = storage.trouble
     return Stats(
         cpu_s=time.process_time(),
         loop_lag_s=lag.take_worst_s(),
@@ -66,4 +78,6 @@ def process_stats(
         connections=connections,
         slow_readers_dropped=slow_readers_dropped,
         changes_discarded=changes_discarded,
+        storage="ok" if trouble is None else f"unavailable: {trouble}",
+        unique_key_holds=storage.unique_key_holds,
     )

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,14 +30,53 @@ class Missing(Exception):
     """What it takes to run PostgreSQL is not on this machine; says what, and how to get it."""
 
 
+class _Server:
+    """The process of a cluster, which can be started again."""
+
+    def __init__(self, command: Sequence[str | Path], folder: Path, user: str | None) -> None:
+        self._command = command
+        self._folder = folder
+        self._user = user
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns once it lets sessions in."""
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, user=self._user, cwd=self._folder
+            )
+        try:
+            _wait_until_up(self._folder, self._process)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """At once, without a last checkpoint."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+            self._process = None
+
+
 @dataclass(frozen=True)
 class Cluster:
     """A running cluster that listens on a Unix socket only."""
 
     folder: Path
+    server: _Server
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Away, as by a crash; up again at the end."""
+        self.server.stop()
+        try:
+            yield
+        finally:
+            self.server.start()
 
     def url(self, database: str, user: str = "postgres") -> str:
-        return f"postgresql://{user}@/{database}?host={self.folder}"
+        return _url(self.folder, database, user)
 
     @contextmanager
     def database(self) -> Iterator[str]:
@@ -81,26 +120,18 @@ def cluster(*settings: str, wal_level: str = "logical") -> Iterator[Cluster]:
             *("--no-sync", "--encoding", "UTF8", "--no-locale"),
         )
         subprocess.run(initdb, check=True, capture_output=True, user=user, cwd=folder)
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [
-                    *(binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="),
-                    *("-c", f"wal_level={wal_level}", "-c", "max_replication_slots=20"),
-                    *_FAST,
-                    *settings,
-                ],
-                stdout=log,
-                stderr=log,
-                user=user,
-                cwd=folder,
-            )
+        command: tuple[str | Path, ...] = (
+            *(binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="),
+            *("-c", f"wal_level={wal_level}", "-c", "max_replication_slots=20"),
+            *_FAST,
+            *settings,
+        )
+        running = Cluster(folder, _Server(command, folder, user))
+        running.server.start()
         try:
-            running = Cluster(folder)
-            _wait_until_up(running, process)
             yield running
         finally:
-            process.send_signal(signal.SIGQUIT)
-            process.wait()
+            running.server.stop()
     finally:
         shutil.rmtree(folder)
 
@@ -118,14 +149,18 @@ def _unprivileged(folder: Path) -> str | None:
     return _UNPRIVILEGED
 
 
-def _wait_until_up(running: Cluster, process: subprocess.Popen[bytes]) -> None:
+def _url(folder: Path, database: str, user: str = "postgres") -> str:
+    return f"postgresql://{user}@/{database}?host={folder}"
+
+
+def _wait_until_up(folder: Path, process: subprocess.Popen[bytes]) -> None:
     deadline_s = time.monotonic() + _START_WITHIN_S
     while True:
         try:
-            psycopg.connect(running.url("postgres")).close()
+            psycopg.connect(_url(folder, "postgres")).close()
         except psycopg.OperationalError:
             if process.poll() is not None or time.monotonic() > deadline_s:
-                raise RuntimeError((running.folder / "log").read_text()) from None
+                raise RuntimeError((folder / "log").read_text()) from None
             time.sleep(0.05)
         else:
             return

@@ -23,7 +23,7 @@ from harness.server.chat.moderation import Moderation
 from harness.server.chat.requests import InvalidRequest
 from harness.server.defects import Defect
 from harness.server.edge import Edge
-from harness.server.storage.model import Storage
+from harness.server.storage.model import Storage, StorageUnavailable
 from harness.server.switches import Switches
 from harness.wire.api import CREATE_PATH, LIST_PATH
 from harness.wire.changes import MessageRow
@@ -56,6 +56,7 @@ def api_app(
             InvalidRequest: _invalid,
             BodyTooLarge: _too_large,
             BodyCutOff: _cut_off,
+            StorageUnavailable: _unavailable,
             Exception: _unexpected,
         },
     )
@@ -112,6 +113,11 @@ async def _too_large(_: Request, error: Exception) -> Response:
 
 async def _cut_off(_: Request, error: Exception) -> Response:
     return failure(400, str(error))
+
+
+async def _unavailable(_: Request, error: Exception) -> Response:
+    # The storage says so itself in the log, once and not for each request.
+    return failure(503, f"the database cannot serve: {error}")
 
 
 async def _unexpected(_: Request, error: Exception) -> Response:

@@ -28,6 +28,12 @@ class RestError(Exception):
         self.body = ErrorBody(code=code, message=message, details=details, hint=hint or None)
 
 
+def no_database(why: str) -> ErrorBody:
+    """What PostgREST answers (503) while its database is away."""
+    message = "Database connection error. Retrying the connection."
+    return ErrorBody(code="PGRST000", message=message, details=why)
+
+
 def unparsable(what: str, text: str, details: str) -> RestError:
     """A query parameter that is no such thing."""
     message = f'"failed to parse {what} ({text})" (line 1, column 1)'

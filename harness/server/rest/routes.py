@@ -17,10 +17,10 @@ from harness.clock import Clock, monotonic_s
 from harness.server.auth.gateway import key_refusal
 from harness.server.auth.tokens import Tokens
 from harness.server.bodies import BodyCutOff, BodyTooLarge
-from harness.server.rest.errors import ErrorBody, RestError
+from harness.server.rest.errors import ErrorBody, RestError, no_database
 from harness.server.rest.gateway import asker
 from harness.server.rest.table import Table
-from harness.server.storage.model import Storage
+from harness.server.storage.model import Storage, StorageUnavailable
 from harness.server.switches import Switches
 
 PREFIX = "/rest/v1"
@@ -66,10 +66,11 @@ class Rest:
             return await self.table.answer(request, claims)
         except RestError as error:
             return _refused(error.status, error.body)
-        except BodyTooLarge as error:
-            return _refused(413, ErrorBody(code="413", message=str(error)))
-        except BodyCutOff as error:
-            return _refused(400, ErrorBody(code="400", message=str(error)))
+        except (BodyTooLarge, BodyCutOff) as error:
+            status = 413 if isinstance(error, BodyTooLarge) else 400
+            return _refused(status, ErrorBody(code=str(status), message=str(error)))
+        except StorageUnavailable as error:
+            return _refused(503, no_database(str(error)))
         except Exception as error:  # whatever it is, the asker gets the agreed shape  # noqa: BLE001
             _log.exception("a request to %s failed", request.url.path)
             message = f"internal error ({type(error).__name__})"

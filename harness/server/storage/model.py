@@ -9,9 +9,18 @@ from typing import Literal, Protocol
 import msgspec
 
 from harness.commitlog import Commit
+from harness.errors import ChatquakeError
 from harness.wire.changes import MessageRow
 
 Op = Literal["INSERT", "UPDATE", "DELETE"]
+
+
+class StorageUnavailable(ChatquakeError):
+    """The database is away, locked or full just now: one line, which never holds a password.
+
+    What was asked for may be asked again. It was not committed, save where a session was lost
+    after its COMMIT was sent: then nobody knows, and the unique key makes a repeat safe (S5).
+    """
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,20 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Storage(Protocol):
-    """Durable messages and the log of their commits. Methods may be called concurrently."""
+    """Durable messages and the log of their commits. Methods may be called concurrently.
+
+    All of them raise :class:`StorageUnavailable` soon where the database cannot serve.
+    """
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the database cannot serve, in one line, as it was found last; ``None``: it does."""
+        ...
+
+    @property
+    def unique_key_holds(self) -> bool:
+        """Whether repeated messages are found (S5); see :meth:`set_unique`."""
+        ...
 
     async def reserve(self) -> int:
         """Take an id that no other row will get. That it is used is not asked for."""

@@ -17,10 +17,18 @@ from harness.clock import Clock, monotonic_s
 from harness.commitlog import Commit
 from harness.errors import ChatquakeError
 from harness.server.storage import postgres_schema
+from harness.server.storage.condition import Condition
 from harness.server.storage.loop_thread import LoopThread
-from harness.server.storage.model import Draft, OnCommit, Selection, Stored
-from harness.server.storage.postgres_log import LogReader
+from harness.server.storage.model import (
+    Draft,
+    OnCommit,
+    Selection,
+    StorageUnavailable,
+    Stored,
+)
+from harness.server.storage.postgres_log import LogReader, one_line
 from harness.server.storage.postgres_messages import Messages
+from harness.server.storage.reading import read_after, read_last, read_one
 from harness.wire.changes import MessageRow
 
 T = TypeVar("T")
@@ -44,7 +52,8 @@ class PostgresStorage:
         :class:`harness.errors.UsageError` where the database cannot serve, and
         :class:`psycopg.Error` where it cannot be reached.
         """
-        self._reader = LogReader(url, on_commit, clock)
+        self._condition = Condition(clock)
+        self._reader = LogReader(url, on_commit, clock, self._condition)
         self._messages = Messages(url, self._reader.wake, once=once)
         self._asked: set[asyncio.Task[Any]] = set()
         self._loop = LoopThread("postgres")
@@ -53,6 +62,14 @@ class PostgresStorage:
         except BaseException:
             self._loop.close()
             raise
+
+    @property
+    def trouble(self) -> str | None:
+        return self._condition.trouble
+
+    @property
+    def unique_key_holds(self) -> bool:
+        return self._messages.once
 
     async def reserve(self) -> int:
         return await self._ask(self._messages.reserve())
@@ -63,8 +80,7 @@ class PostgresStorage:
         return await self._ask(self._messages.create(draft, hold_s, row_id))
 
     async def row(self, row_id: int) -> MessageRow | None:
-        rows = await self.select(Selection(ids=(row_id,), limit=1))
-        return rows[0] if rows else None
+        return await read_one(self.select, row_id)
 
     async def update(
         self, row_id: int, *, body: str | None = None, hidden: bool | None = None
@@ -78,12 +94,10 @@ class PostgresStorage:
         return await self._ask(self._messages.select(selection))
 
     async def rows_after(self, webinar_id: int, after_id: int, limit: int) -> list[MessageRow]:
-        selection = Selection(webinar_id=webinar_id, after_id=after_id, limit=limit)
-        return await self.select(selection)
+        return await read_after(self.select, webinar_id, after_id, limit)
 
     async def last_rows(self, webinar_id: int, limit: int) -> list[MessageRow]:
-        selection = Selection(webinar_id=webinar_id, newest_first=True, limit=limit)
-        return (await self.select(selection))[::-1]
+        return await read_last(self.select, webinar_id, limit)
 
     async def commits(self, after_seq: int, limit: int) -> list[Commit]:
         return await self._ask(self._commits(after_seq, limit))
@@ -131,6 +145,11 @@ class PostgresStorage:
         assert task is not None
         self._asked.add(task)
         try:
+            if self._condition.trouble is not None:
+                work.close()
+                raise StorageUnavailable(self._condition.trouble)
             return await work
+        except psycopg.OperationalError as error:
+            raise StorageUnavailable(one_line(error)) from error
         finally:
             self._asked.discard(task)

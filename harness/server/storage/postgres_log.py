@@ -11,10 +11,15 @@ import asyncio
 import logging
 from contextlib import suppress
 
+import psycopg
+
 from harness.clock import Clock
 from harness.commitlog import Commit
+from harness.errors import UsageError
+from harness.server.sparing_log import SparingLog
 from harness.server.storage.commit_times import Offset, better, committed_s, measured
-from harness.server.storage.model import Change, OnCommit
+from harness.server.storage.condition import Condition
+from harness.server.storage.model import Change, OnCommit, StorageUnavailable
 from harness.server.storage.postgres_schema import Connection, connect, lock, prepare
 from harness.server.storage.wal2json import OPTIONS, Decoded, Place, decode, lsn_of, lsn_text
 
@@ -44,14 +49,17 @@ _log = logging.getLogger(__name__)
 class LogReader:
     """Reads the slot of one database. Everything runs on the event loop that opened it."""
 
-    def __init__(self, url: str, on_commit: OnCommit, clock: Clock) -> None:
+    def __init__(self, url: str, on_commit: OnCommit, clock: Clock, condition: Condition) -> None:
+        """``condition`` is told when the database is away, and when it is back."""
         self._url = url
         self._on_commit = on_commit
         self._clock = clock
+        self._condition = condition
         self._connection: Connection | None = None
         self._slot = ""
         self._wake = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
+        self._sparing = SparingLog()
         self._offset: Offset | None = None
         self._read_lsn = 0
         """All transactions that ended up to here were read."""
@@ -75,18 +83,30 @@ class LogReader:
         """Read for ever: soon after a wake, and at each tick."""
         while True:
             waiting, self._waiting = self._waiting, []
+            had_session = self._connection is not None
             try:
                 connection = self._connection or await self._connect()
                 while await self._round(connection, publish=True):
                     pass
+            except (psycopg.OperationalError, UsageError) as error:
+                await self.close()
+                if had_session:
+                    # The session alone may be lost: only a new one tells.
+                    self._warn("the session that reads the commit log was lost", error)
+                    self._waiting = waiting + self._waiting
+                    continue
+                self._condition.lost(one_line(error))
+                _tell(waiting, one_line(error))
+                await asyncio.sleep(RETRY_S)
+                continue
             except Exception as error:  # noqa: BLE001
-                # Whatever it is, who asked is told; the log goes on once the database is back.
-                _log.exception("the commit log cannot be read; trying again in %g s", RETRY_S)
-                for one in waiting:
-                    one.set_exception(error)
+                # Whatever it is, who asked is told; the log goes on once that is over.
+                self._warn("the commit log cannot be read", error)
+                _tell(waiting, f"its log cannot be read ({one_line(error)})")
                 await self.close()
                 await asyncio.sleep(RETRY_S)
                 continue
+            self._condition.well()
             for one in waiting:
                 one.set_result(None)
             await asyncio.sleep(REST_S)
@@ -111,6 +131,13 @@ class LogReader:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             await connection.close()
+
+    def _warn(self, what: str, error: Exception) -> None:
+        line = self._sparing.line(
+            f"{what}: {type(error).__name__}: {one_line(error)}", self._clock()
+        )
+        if line is not None:
+            _log.error(line)
 
     async def _connect(self) -> Connection:
         connection = await connect(self._url)
@@ -195,6 +222,16 @@ class LogReader:
             committed_s=at_s,
         )
         return Change(commit, one.row, one.old)
+
+
+def one_line(error: Exception) -> str:
+    """What went wrong, for a log or an answer."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _tell(waiting: list[asyncio.Future[None]], why: str) -> None:
+    for one in waiting:
+        one.set_exception(StorageUnavailable(why))
 
 
 def _entry(place: Place, commit: Commit) -> tuple[object, ...]:

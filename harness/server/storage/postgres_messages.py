@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+import select
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
-from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
 from harness.commitlog import Commit
 from harness.server.storage import postgres_schema
 from harness.server.storage.model import Draft, Selection, Stored
 from harness.server.storage.postgres_schema import Connection
+from harness.server.storage.reading import commit_of
 from harness.server.storage.selecting import POSTGRES, clauses_of
 from harness.wire.changes import MessageRow
 
@@ -20,7 +21,10 @@ MAX_SESSIONS = 24
 MAX_HELD = 16
 """Held inserts at once, a session each. A further one waits for one of these to end and takes
 its id only then, so that all others always have sessions left."""
-_SESSION_WITHIN_S = 10.0
+_SESSION_WITHIN_S = 5.0
+_RECONNECT_WITHIN_S = 2.0
+"""Sessions that are missing after this are made anew for whoever asks next; the pool's own
+attempts grow rarer and rarer while a database is away, and would go on so after it is back."""
 
 _COLUMNS = (
     "id, webinar_id, user_id::text, client_msg_id::text, body, to_json(created_at) #>> '{}', hidden"
@@ -59,11 +63,13 @@ class Messages:
     def __init__(self, url: str, on_write: Callable[[], None], *, once: bool) -> None:
         """``on_write`` is called after each commit that may have changed something."""
         self._on_write = on_write
-        self._once = once
+        self.once = once
+        """Whether the unique key (S5) holds."""
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             kwargs={"autocommit": True},
             configure=postgres_schema.configure,
+            reconnect_timeout=_RECONNECT_WITHIN_S,
             min_size=2,
             max_size=MAX_SESSIONS,
             timeout=_SESSION_WITHIN_S,
@@ -85,7 +91,7 @@ class Messages:
         await self._pool.close()
 
     async def reserve(self) -> int:
-        async with self._pool.connection() as connection:
+        async with self._session() as connection:
             row = await (await connection.execute(_RESERVE)).fetchone()
         assert row is not None  # a SELECT without FROM has one
         return int(row[0])
@@ -93,7 +99,7 @@ class Messages:
     async def create(self, draft: Draft, hold_s: float, row_id: int | None) -> Stored:
         key = (draft.webinar_id, draft.user_id, draft.client_msg_id)
         # PostgreSQL itself would make a repeat wait for the held one, but in a session.
-        while self._once and (end := self._held.get(key)) is not None:
+        while self.once and (end := self._held.get(key)) is not None:
             await end.wait()
         while True:
             insert = _insert_of(draft, row_id)
@@ -117,14 +123,29 @@ class Messages:
         return await self._rows(f"{_SELECT} {clauses}", arguments)
 
     async def commits(self, after_seq: int, limit: int) -> list[Commit]:
-        async with self._pool.connection() as connection:
+        async with self._session() as connection:
             cursor = await connection.execute(_COMMITS, (after_seq, limit))
-            return [_commit_of(row) async for row in cursor]
+            return [commit_of(row) async for row in cursor]
 
     async def set_unique(self, on: bool) -> None:
-        async with self._pool.connection() as connection:
+        async with self._session() as connection:
             await postgres_schema.set_unique(connection, on)
-        self._once = on
+        self.once = on
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Connection]:
+        """One of the pool's. Those that a restart of the database ended fail nobody; the pool's
+        own check would have whoever comes first wait a second for each of them."""
+        while True:
+            connection = await self._pool.getconn()
+            if not _is_over(connection):
+                break
+            await connection.close()
+            await self._pool.putconn(connection)
+        try:
+            yield connection
+        finally:
+            await self._pool.putconn(connection)
 
     async def _insert(self, insert: _Insert) -> MessageRow | None:
         rows = await self._rows(*insert)
@@ -135,7 +156,7 @@ class Messages:
         try:
             async with (
                 self._may_hold,
-                self._pool.connection() as connection,
+                self._session() as connection,
                 connection.transaction(),
             ):
                 row = await (await connection.execute(*insert)).fetchone()
@@ -157,9 +178,21 @@ class Messages:
         return rows[0] if rows else None
 
     async def _rows(self, query: str, arguments: tuple[object, ...]) -> list[MessageRow]:
-        async with self._pool.connection() as connection:
+        async with self._session() as connection:
             cursor = await connection.execute(query, arguments)
             return [MessageRow(*row) for row in await cursor.fetchall()]
+
+
+def _is_over(connection: Connection) -> bool:
+    """Whether PostgreSQL ended an idle session: then there is something to read, if only the end.
+
+    Costs a system call; a question for each session that is handed out would cost a round trip.
+    """
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _insert_of(draft: Draft, row_id: int | None) -> _Insert:
@@ -168,17 +201,3 @@ def _insert_of(draft: Draft, row_id: int | None) -> _Insert:
         *(draft.body, draft.created_at),
     )
     return (_INSERT, values) if row_id is None else (_INSERT_RESERVED, (row_id, *values))
-
-
-def _commit_of(row: TupleRow) -> Commit:
-    seq, op, row_id, webinar_id, user_id, client_msg_id, body, committed_s = row
-    return Commit(
-        seq=seq,
-        op=op,
-        row_id=row_id,
-        webinar_id=webinar_id,
-        user_id=user_id,
-        client_msg_id=client_msg_id,
-        body=body,
-        committed_s=committed_s,
-    )

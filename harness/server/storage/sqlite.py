@@ -20,7 +20,15 @@ from typing import Any, TypeVar
 from harness.clock import Clock, monotonic_s
 from harness.commitlog import Commit
 from harness.errors import UsageError
-from harness.server.storage.model import Draft, OnCommit, Selection, Stored
+from harness.server.storage.condition import Condition
+from harness.server.storage.model import (
+    Draft,
+    OnCommit,
+    Selection,
+    StorageUnavailable,
+    Stored,
+)
+from harness.server.storage.reading import commit_of, read_after, read_last, read_one
 from harness.server.storage.selecting import SQLITE, clauses_of
 from harness.server.storage.sqlite_jobs import (
     Delete,
@@ -37,7 +45,6 @@ from harness.server.storage.sqlite_writer import (
     ONCE,
     SELECT_ROW,
     Writer,
-    commit_of,
     message_of,
 )
 from harness.wire.changes import MessageRow
@@ -65,6 +72,9 @@ CREATE TABLE IF NOT EXISTS commits (
     committed_s REAL
 );
 """
+BUSY_S = 2.0
+"""How long a transaction waits for a lock that another program holds on the file; a request
+waits for two of them at most, which is less than a send's own timeout (S3)."""
 T = TypeVar("T")
 
 
@@ -72,7 +82,13 @@ class SqliteStorage:
     """A :class:`harness.server.storage.Storage` in a file. One process may have it open."""
 
     def __init__(
-        self, path: Path, on_commit: OnCommit, *, once: bool = True, clock: Clock = monotonic_s
+        self,
+        path: Path,
+        on_commit: OnCommit,
+        *,
+        once: bool = True,
+        clock: Clock = monotonic_s,
+        busy_s: float = BUSY_S,
     ) -> None:
         """Open or make the file. ``once=False`` takes the unique key away (no-unique-key).
 
@@ -83,14 +99,23 @@ class SqliteStorage:
         with _opening(path):
             # Nobody else's to read; SQLite gives -wal and -shm the mode of the file.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            connection = _connect(path)
+            connection = _connect(path, busy_s)
             connection.executescript(_SCHEMA)
             connection.execute(ONCE if once else NOT_ONCE)
-            self._reader_connection = _connect(path)
+            self._reader_connection = _connect(path, busy_s)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
-        writer = Writer(connection, self._queue, on_commit, clock)
-        self._writer = threading.Thread(target=writer.run, name="sqlite-writer", daemon=True)
-        self._writer.start()
+        self._condition = Condition(clock)
+        self._writer = Writer(connection, self._queue, on_commit, clock, self._condition, once=once)
+        self._thread = threading.Thread(target=self._writer.run, name="sqlite-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def trouble(self) -> str | None:
+        return self._condition.trouble
+
+    @property
+    def unique_key_holds(self) -> bool:
+        return self._writer.once
 
     async def reserve(self) -> int:
         reserve = Reserve()
@@ -105,8 +130,7 @@ class SqliteStorage:
         return await asyncio.wrap_future(insert.done)
 
     async def row(self, row_id: int) -> MessageRow | None:
-        rows = await self._read(f"{SELECT_ROW} WHERE id = ?", (row_id,), message_of)
-        return rows[0] if rows else None
+        return await read_one(self.select, row_id)
 
     async def update(
         self, row_id: int, *, body: str | None = None, hidden: bool | None = None
@@ -125,12 +149,10 @@ class SqliteStorage:
         return await self._read(f"{SELECT_ROW} {clauses}", arguments, message_of)
 
     async def rows_after(self, webinar_id: int, after_id: int, limit: int) -> list[MessageRow]:
-        selection = Selection(webinar_id=webinar_id, after_id=after_id, limit=limit)
-        return await self.select(selection)
+        return await read_after(self.select, webinar_id, after_id, limit)
 
     async def last_rows(self, webinar_id: int, limit: int) -> list[MessageRow]:
-        selection = Selection(webinar_id=webinar_id, newest_first=True, limit=limit)
-        return (await self.select(selection))[::-1]
+        return await read_last(self.select, webinar_id, limit)
 
     async def commits(self, after_seq: int, limit: int) -> list[Commit]:
         flush = Flush()
@@ -150,7 +172,7 @@ class SqliteStorage:
 
     def close(self) -> None:
         self._queue.put(Stop())
-        self._writer.join()
+        self._thread.join()
         self._reader.shutdown()
         self._reader_connection.close()
 
@@ -160,7 +182,10 @@ class SqliteStorage:
         def run() -> list[T]:
             return [make(row) for row in self._reader_connection.execute(query, arguments)]
 
-        return await asyncio.get_running_loop().run_in_executor(self._reader, run)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reader, run)
+        except sqlite3.OperationalError as error:
+            raise StorageUnavailable(str(error)) from error
 
 
 @contextmanager
@@ -179,10 +204,10 @@ def _opening(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
     # Opened here, used by one thread only afterwards; transactions are begun by hand.
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA busy_timeout = {round(busy_s * 1000)}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA busy_timeout = 5000")
     return connection

@@ -25,7 +25,9 @@ import msgspec
 from harness.clock import Clock
 from harness.commitlog import Commit
 from harness.errors import UsageError
-from harness.server.storage.model import Change, OnCommit, Op, Stored
+from harness.server.storage.condition import Condition
+from harness.server.storage.model import Change, OnCommit, Op, StorageUnavailable, Stored
+from harness.server.storage.reading import commit_of
 from harness.server.storage.sqlite_jobs import (
     Delete,
     Flush,
@@ -42,6 +44,8 @@ from harness.wire.changes import MessageRow
 
 MAX_BATCH = 256
 """Messages in one transaction at most; bounds how long the first of them waits."""
+_LOOK_AGAIN_S = 1.0
+"""So often a file that could not be written is tried while nobody asks for anything."""
 
 SELECT_ROW = "SELECT id, webinar_id, user_id, client_msg_id, body, created_at, hidden FROM messages"
 
@@ -67,11 +71,17 @@ class Writer:
         queue: SimpleQueue[Job],
         on_commit: OnCommit,
         clock: Clock,
+        condition: Condition,
+        *,
+        once: bool,
     ) -> None:
         self._connection = connection
         self._queue = queue
         self._on_commit = on_commit
         self._clock = clock
+        self._condition = condition
+        self.once = once
+        """Whether the unique key (S5) holds."""
         self._unwritten: tuple[float, list[int]] = (0.0, [])
         """The true time of the last transaction and the ``seq`` of its commits."""
         self._holds = Holds()
@@ -90,23 +100,33 @@ class Writer:
                 for one in batch
                 if not isinstance(one, Stop) and one.done.set_running_or_notify_cancel()
             ]
-            if writes := self._writes(jobs, going):
-                self._commit(writes)
-            for job in jobs:
+            writes = self._writes(jobs, going)
+            others = [one for one in jobs if isinstance(one, SetUnique | Flush)]
+            if writes and not self._commit(writes):
+                # Another attempt would wait as long, and whoever comes next behind it.
+                self._refuse(others)
+                continue
+            for job in others:
                 if isinstance(job, SetUnique):
                     self._set_unique(job)
-            flushes = [one for one in jobs if isinstance(one, Flush)]
-            if flushes or not going:
+            flushes = [one for one in others if isinstance(one, Flush)]
+            if flushes or not going or self._condition.trouble is not None:
                 self._flush(flushes)
         self._connection.close()
 
     def _drain(self) -> list[Job]:
-        """What is asked for, up to a full batch; nothing where a held insert is due first."""
+        """What is asked for, up to a full batch; nothing where a held insert is due first.
+
+        All of it where the file could not be written: if that is so still, they all learn it now.
+        """
+        troubled = self._condition.trouble is not None
         wait_s = self._holds.wait_s(self._clock()) if self._holds else None
+        if troubled:
+            wait_s = _LOOK_AGAIN_S if wait_s is None else min(wait_s, _LOOK_AGAIN_S)
         batch: list[Job] = []
         with suppress(Empty):
             batch.append(self._queue.get(timeout=wait_s))
-            while len(batch) < MAX_BATCH:
+            while troubled or len(batch) < MAX_BATCH:
                 batch.append(self._queue.get_nowait())
         return batch
 
@@ -129,28 +149,46 @@ class Writer:
         self._last_id += 1
         return self._last_id
 
-    def _commit(self, writes: list[Write]) -> None:
+    def _commit(self, writes: list[Write]) -> bool:
+        """Commit them, or tell each why not; false where the file cannot be written at all."""
         changes: list[Change] = []
         answers: list[Callable[[], None]] = []
         try:
             with self._transaction():
                 answers = [self._write(one, changes) for one in writes]
+        except sqlite3.OperationalError as error:
+            # A lock, the disk: it would meet each of them alone as well.
+            self._condition.lost(str(error))
+            self._refuse(writes)
+            return False
         except Exception as error:  # noqa: BLE001
             if len(writes) > 1:
-                # One that cannot be written must not take the others with it.
-                for write in writes:
-                    self._commit([write])
-                return
+                return self._one_by_one(writes)
             # Whatever it is, whoever asked is told; the writer must live for the next batch.
             _log.exception("a transaction was rolled back")
             writes[0].done.set_exception(error)
-            return
+            return True
+        self._condition.well()
         committed_s = self._clock()
         self._unwritten = (committed_s, [change.commit.seq for change in changes])
         if changes:
             self._on_commit(tuple(_timed(change, committed_s) for change in changes))
         for answer in answers:
             answer()
+        return True
+
+    def _one_by_one(self, writes: list[Write]) -> bool:
+        """One that cannot be written must not take the others with it."""
+        for at, write in enumerate(writes):
+            if not self._commit([write]):
+                self._refuse(writes[at + 1 :])
+                return False
+        return True
+
+    def _refuse(self, jobs: Sequence[Write | SetUnique | Flush]) -> None:
+        why = self._condition.trouble or "the file cannot be written"
+        for job in jobs:
+            job.done.set_exception(StorageUnavailable(why))
 
     def _set_unique(self, job: SetUnique) -> None:
         try:
@@ -159,20 +197,31 @@ class Writer:
             job.done.set_exception(
                 UsageError("no-unique-key: cannot be turned off, repeated messages are there")
             )
+        except sqlite3.OperationalError as error:
+            self._condition.lost(str(error))
+            self._refuse([job])
         except Exception as error:  # noqa: BLE001, as for a transaction
             job.done.set_exception(error)
         else:
+            self.once = job.on
             job.done.set_result(None)
 
     def _flush(self, flushes: list[Flush]) -> None:
         try:
             with self._transaction():
-                pass
+                if self._condition.trouble is not None:
+                    # Only what is written shows that the disk has room again.
+                    self._connection.execute("PRAGMA user_version = 1")
+        except sqlite3.OperationalError as error:
+            self._condition.lost(str(error))
+            self._refuse(flushes)
+            return
         except Exception as error:  # noqa: BLE001, as above
             _log.exception("the commit times could not be written")
             for flush in flushes:
                 flush.done.set_exception(error)
             return
+        self._condition.well()
         self._unwritten = (0.0, [])
         for flush in flushes:
             flush.done.set_result(None)
@@ -272,19 +321,3 @@ def message_of(columns: tuple[Any, ...]) -> MessageRow:
     """A row of :data:`SELECT_ROW`."""
     row_id, webinar_id, user_id, client_msg_id, body, created_at, hidden = columns
     return MessageRow(row_id, webinar_id, user_id, client_msg_id, body, created_at, bool(hidden))
-
-
-def commit_of(columns: tuple[Any, ...]) -> Commit:
-    """``seq, op, row_id, webinar_id, user_id, client_msg_id, body`` and its two times."""
-    seq, op, row_id, webinar_id, user_id, client_msg_id, body, committed_s, written_s = columns
-    return Commit(
-        seq=seq,
-        op=op,
-        row_id=row_id,
-        webinar_id=webinar_id,
-        user_id=user_id,
-        client_msg_id=client_msg_id,
-        body=body,
-        committed_s=committed_s,
-        written_s=written_s,
-    )

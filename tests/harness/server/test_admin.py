@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ def asked(
     **request: Any,
 ) -> httpx.Response:
     async def ask() -> httpx.Response:
-        storage = SqliteStorage(tmp_path / "chat.db", lambda changes: None)
+        storage = SqliteStorage(tmp_path / "chat.db", lambda changes: None, busy_s=0.02)
         realtime = Realtime(TOKENS, switches, lambda: 0.0)
         for one in subscriptions:
             realtime.subscriptions.append(one)
@@ -120,3 +122,19 @@ def test_a_turn_that_does_not_go_with_what_holds_is_refused_and_changes_nothing(
     line = "switches: resubscribe_min_s=1: must be at most resubscribe_max_s=0.5"
     assert (answer.status_code, answer.json()) == (400, {"error": line})
     assert switches == Switches(Knobs())
+
+
+def test_a_commit_log_that_cannot_be_read_is_503_with_one_line(tmp_path: Path) -> None:
+    SqliteStorage(tmp_path / "chat.db", lambda changes: None).close()
+    with closing(sqlite3.connect(tmp_path / "chat.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = asked(tmp_path, Switches(Knobs()), "GET", "/commits")
+
+    assert answer.status_code == 503
+    assert answer.json() == {"error": "the commit log cannot be read: database is locked"}
+
+
+def test_stats_tell_how_the_storage_is_and_whether_its_key_holds(tmp_path: Path) -> None:
+    answer = asked(tmp_path, Switches(Knobs()), "GET", "/stats").json()
+
+    assert (answer["storage"], answer["unique_key_holds"]) == ("ok", True)

@@ -158,7 +158,9 @@ def test_stats_tell_how_the_process_is_doing(server: Server) -> None:
     assert set(stats) == {
         *("cpu_s", "cpu_wait_s", "loop_lag_s", "rss_bytes", "open_fds"),
         *("connections", "slow_readers_dropped", "changes_discarded"),
+        *("storage", "unique_key_holds"),
     }
+    assert (stats["storage"], stats["unique_key_holds"]) == ("ok", True)
     assert stats["connections"] >= 1
 
 

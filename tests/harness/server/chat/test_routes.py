@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
-from tests.harness.server.chat.api import Api, bearer, error_of
+from harness.server.storage.model import StorageUnavailable
+from tests.harness.server.chat.api import GOOD, Api, bearer, error_of
 
 
 @pytest.mark.parametrize(
@@ -53,3 +57,34 @@ def test_every_answer_has_a_request_id_and_may_be_read_by_pages_of_any_origin(
     assert given["x-request-id"] == "mine-1"
     assert given["access-control-allow-origin"] == "*"
     assert len({*made, "mine-1"}) == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "broken"),
+    [
+        ("POST", "/api/messages/create", GOOD, "create"),
+        ("GET", "/api/messages?webinarId=42", b"", "last_rows"),
+        ("GET", "/api/messages?webinarId=42&after=1", b"", "rows_after"),
+        ("DELETE", "/api/messages/1", b"", "row"),
+    ],
+)
+def test_a_database_that_cannot_serve_is_503_in_the_agreed_shape(
+    api: Api,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    target: str,
+    body: Any,
+    broken: str,
+) -> None:
+    monkeypatch.setattr(api.storage, broken, unavailable)
+    answer = asyncio.run(api.ask(method, target, body))
+
+    assert answer.status == 503
+    assert error_of(answer) == "the database cannot serve: database is locked"
+    assert caplog.records == []
+
+
+async def unavailable(*_: object, **__: object) -> None:
+    raise StorageUnavailable("database is locked")

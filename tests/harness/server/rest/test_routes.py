@@ -8,6 +8,7 @@ import jwt
 import msgspec
 import pytest
 
+from harness.server.storage.model import StorageUnavailable
 from harness.server.storage.sqlite import SqliteStorage
 from tests.harness.server.builders import (
     MESSAGE,
@@ -374,3 +375,18 @@ def test_planted_defects_reach_reads_and_inserts(api: RestApi) -> None:
 
     assert [row["id"] for row in api.ask("GET", target, b"", ANON).json()] == [3, 2]
     assert [api.insert().status for _ in range(2)] == [201, 201]
+
+
+@pytest.mark.parametrize(("method", "broken"), [("GET", "select"), ("POST", "create")])
+def test_a_database_that_cannot_serve_is_said_as_postgrest_does(
+    api: RestApi, monkeypatch: pytest.MonkeyPatch, method: str, broken: str
+) -> None:
+    async def unavailable(*_: object, **__: object) -> None:
+        raise StorageUnavailable("database is locked")
+
+    monkeypatch.setattr(api.storage, broken, unavailable)
+    target = f"{MESSAGES}?body=eq.x" if method == "GET" else MESSAGES
+    answer = api.ask(method, target, {"webinar_id": 42, "body": "hi"} if method == "POST" else b"")
+
+    assert code_of(answer) == (503, "PGRST000")
+    assert answer.json()["details"] == "database is locked"

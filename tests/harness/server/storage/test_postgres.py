@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import closing
 from uuid import UUID
 
 import psycopg
@@ -13,6 +14,7 @@ import pytest
 from harness.errors import UsageError
 from harness.server.storage import postgres_log, postgres_schema
 from harness.server.storage.database import open_storage, parse_database
+from harness.server.storage.model import StorageUnavailable, Stored
 from harness.server.storage.postgres import PostgresStorage
 from tests.harness.server.storage.backends import (
     USER,
@@ -134,7 +136,25 @@ def test_the_log_goes_on_after_its_session_was_lost(
 
     assert [commit.seq for commit in log] == [1, 2]
     assert [change.commit for change in changes] == log
-    assert "the commit log cannot be read" in caplog.text
+    assert "the session that reads the commit log was lost" in caplog.text
+
+
+def test_sessions_that_were_ended_fail_nobody(database: str) -> None:
+    async def crowd(storage: PostgresStorage, numbers: range) -> list[Stored]:
+        return await create_all(storage, [draft(number) for number in numbers])
+
+    with closing(PostgresStorage(database, lambda changes: None)) as storage:
+        run(crowd(storage, range(30)))
+        for number in range(30, 33):
+            execute(
+                database,
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            )
+            assert run(storage.create(draft(number))).is_new
+        log = run(storage.commits(0, 99))
+
+    assert [commit.seq for commit in log] == list(range(1, 34))
 
 
 def test_a_database_that_dies_is_told_to_whoever_asks_and_lets_the_server_stop(
@@ -145,9 +165,9 @@ def test_a_database_that_dies_is_told_to_whoever_asks_and_lets_the_server_stop(
         run(storage.create(draft(1)))
         pid = int((other.folder / "data" / "postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGQUIT)
-        with pytest.raises(psycopg.OperationalError):
+        with pytest.raises(StorageUnavailable):
             run(storage.commits(0, 10))
-        with pytest.raises(psycopg.OperationalError):
+        with pytest.raises(StorageUnavailable):
             run(storage.create(draft(2)))
 
     assert "the slot keeps what the log lacks" in caplog.text
