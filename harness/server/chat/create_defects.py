@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from harness.clock import Clock
 from harness.server.chat.answers import failure
 from harness.server.chat.create import Create, OnRepeat
 from harness.server.chat.hanging import never_answer
@@ -74,13 +75,15 @@ def disguised(response: Response, struck: Defects) -> Response:
 class PlantedStore:
     """Committing, and what is planted there."""
 
-    def __init__(self, storage: Storage, switches: Switches, on_repeat: OnRepeat) -> None:
+    def __init__(
+        self, storage: Storage, switches: Switches, on_repeat: OnRepeat, clock: Clock
+    ) -> None:
         """``on_repeat`` is told of every repeated send that found its row there."""
         self._storage = storage
         self._switches = switches
         self._on_repeat = on_repeat
         self._numbers = itertools.count(1)
-        self._key = UniqueKey(storage, switches)
+        self._key = UniqueKey(storage, switches, clock)
         self._begun: set[asyncio.Task[Stored]] = set()
 
     async def create(self, draft: Draft) -> Stored:

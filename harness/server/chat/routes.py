@@ -74,7 +74,7 @@ def chat_routes(
     on_repeat: OnRepeat = ignore_repeat,
 ) -> list[Route]:
     """The chat's own routes, without what answers for all that is none."""
-    store = PlantedStore(storage, switches, on_repeat)
+    store = PlantedStore(storage, switches, on_repeat, clock)
     create = PlantedCreate(Create(store.create, tokens, switches, clock), switches, stopping)
     listing = hanging(
         Listing(storage, tokens, switches, clock), Defect.HANG_POLL, switches, stopping

@@ -44,7 +44,7 @@ class Table:
         self._switches = switches
         self._clock = clock
         self._make_id = make_id
-        self._key = UniqueKey(storage, switches)
+        self._key = UniqueKey(storage, switches, clock)
 
     async def answer(self, request: Request, claims: Claims) -> Response:
         """Do what was asked. Raises :class:`RestError`."""

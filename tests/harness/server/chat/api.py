@@ -40,12 +40,13 @@ class Api:
         self.switches = Switches(Knobs())
         self.stopping = asyncio.Event()
         self.repeats: list[MessageRow] = []
+        self.now_s = NOW_S
         self._app = api_app(
             storage,
             TOKENS,
             self.switches,
             self.stopping,
-            lambda: NOW_S,
+            lambda: self.now_s,
             on_repeat=self.repeats.append,
         )
 

@@ -49,6 +49,47 @@ def test_a_key_that_repeated_messages_forbid_stays_away(api: Api) -> None:
     api.plant()
 
     assert row_of(api.post()).id == 3
+    assert not api.storage.unique_key_holds
+
+
+def test_a_key_that_stayed_away_comes_back_once_the_repeated_messages_are_gone(api: Api) -> None:
+    api.plant("no-unique-key")
+    first, second = row_of(api.post()), row_of(api.post())
+    api.plant()
+    row_of(api.send(1))
+    asyncio.run(api.storage.delete(second.id))
+    api.now_s += 0.5
+    assert row_of(api.send(2)).id == 4
+    assert not api.storage.unique_key_holds  # it is not tried at every insert
+    api.now_s += 1.0
+
+    assert row_of(api.post()) == first
+    assert api.storage.unique_key_holds
+
+
+def test_a_key_that_stays_away_is_told_once_and_tried_once_a_second(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried: list[float] = []
+    original = api.storage.set_unique
+
+    async def counted(on: bool) -> None:
+        tried.append(api.now_s)
+        await original(on)
+
+    api.plant("no-unique-key")
+    api.post()
+    api.post()
+    api.plant()
+    monkeypatch.setattr(api.storage, "set_unique", counted)
+    for number in range(30):
+        api.send(number)
+        api.now_s += 0.125
+
+    assert tried == [100.0, 101.0, 102.0, 103.0]
+    assert [one.getMessage() for one in caplog.records] == [
+        "no-unique-key stays: no-unique-key: cannot be turned off, repeated messages are there"
+    ]
 
 
 def test_without_idempotency_a_repeated_send_is_an_error_and_makes_no_row(api: Api) -> None:
