@@ -7,12 +7,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from harness.server.storage.condition import Condition
 from harness.server.storage.model import StorageUnavailable, Stored
 from harness.server.storage.sqlite import SqliteStorage
+from harness.server.storage.sqlite_jobs import Flush, Insert, Job, Stop
+from harness.server.storage.sqlite_writer import MAX_BATCH, Writer
 from tests.harness.server.storage.backends import draft, run
 
 BUSY_S = 0.02
@@ -48,25 +51,35 @@ def refusals(answers: list[Stored | BaseException]) -> set[str]:
     return {str(one) for one in answers}
 
 
-def test_a_lock_fails_all_that_wait_together_and_not_one_after_another(
-    storage: SqliteStorage, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun = 0
-    original = Condition.lost
+class Attempts(Condition):
+    """Counts how often the file could not be written."""
 
-    def counted(self: Condition, why: str) -> None:
-        nonlocal begun
-        begun += 1
-        original(self, why)
+    def __init__(self) -> None:
+        super().__init__(lambda: 0.0)
+        self.failed = 0
 
-    monkeypatch.setattr(Condition, "lost", counted)
+    def lost(self, why: str) -> None:
+        self.failed += 1
+        super().lost(why)
+
+
+def test_a_lock_fails_all_that_wait_together_and_not_one_after_another(path: Path) -> None:
+    SqliteStorage(path, lambda changes: None).close()
+    inserts = [Insert(draft(number)) for number in range(10 * MAX_BATCH)]
+    flush = Flush()
+    queue: SimpleQueue[Job] = SimpleQueue()
+    for job in (*inserts, flush, Stop()):
+        queue.put(job)
+    attempts = Attempts()
+    connection = sqlite3.connect(path, isolation_level=None, timeout=0.0)
+    writer = Writer(connection, queue, lambda changes: None, lambda: 0.0, attempts, once=True)
     with locked(path):
-        answers = run(many(storage, range(600)))
+        writer.run()
 
-    assert refusals(answers) == {"database is locked"}
-    # Each attempt waits for the lock: the first that came, one batch with it, then all others;
-    # and the look that the writer takes of itself may fall in between.
-    assert begun <= 5
+    # One full batch, and once that has failed everything else, what is no write too.
+    assert attempts.failed == 2
+    refused = {str(one.done.exception(0)) for one in (*inserts, flush)}
+    assert refused == {"database is locked"}
 
 
 def test_after_a_lock_creates_go_on_and_the_log_is_the_table(
