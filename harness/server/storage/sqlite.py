@@ -40,13 +40,8 @@ from harness.server.storage.sqlite_jobs import (
     Stop,
     Update,
 )
-from harness.server.storage.sqlite_writer import (
-    NOT_ONCE,
-    ONCE,
-    SELECT_ROW,
-    Writer,
-    message_of,
-)
+from harness.server.storage.sqlite_rows import NOT_ONCE, ONCE, SELECT_ROW, message_of
+from harness.server.storage.sqlite_writer import Writer
 from harness.wire.changes import MessageRow
 
 _SCHEMA = """

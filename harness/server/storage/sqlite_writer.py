@@ -18,16 +18,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any
 
 import msgspec
 
 from harness.clock import Clock
-from harness.commitlog import Commit
 from harness.errors import UsageError
 from harness.server.storage.condition import Condition
-from harness.server.storage.model import Change, OnCommit, Op, StorageUnavailable, Stored
-from harness.server.storage.reading import commit_of
+from harness.server.storage.model import Change, OnCommit, StorageUnavailable
 from harness.server.storage.sqlite_jobs import (
     Delete,
     Flush,
@@ -40,24 +37,12 @@ from harness.server.storage.sqlite_jobs import (
     Update,
     Write,
 )
-from harness.wire.changes import MessageRow
+from harness.server.storage.sqlite_rows import NOT_ONCE, ONCE, Rows
 
 MAX_BATCH = 256
 """Messages in one transaction at most; bounds how long the first of them waits."""
 _LOOK_AGAIN_S = 1.0
-"""So often a file that could not be written is tried while nobody asks for anything."""
-
-SELECT_ROW = "SELECT id, webinar_id, user_id, client_msg_id, body, created_at, hidden FROM messages"
-
-ONCE = """
-CREATE UNIQUE INDEX IF NOT EXISTS messages_once
-ON messages (webinar_id, user_id, client_msg_id)
-"""
-NOT_ONCE = "DROP INDEX IF EXISTS messages_once"
-_LAST_ID = """
-SELECT max(coalesce((SELECT max(id) FROM messages), 0),
-           coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0))
-"""
+"""So often a file that was locked is tried while nobody asks for anything."""
 
 _log = logging.getLogger(__name__)
 
@@ -80,13 +65,15 @@ class Writer:
         self._on_commit = on_commit
         self._clock = clock
         self._condition = condition
+        self._locked = False
+        """Whether the trouble is a lock: to begin a transaction shows that it is over. Where the
+        disk is full only a message shows it, for something smaller may find room."""
         self.once = once
         """Whether the unique key (S5) holds."""
         self._unwritten: tuple[float, list[int]] = (0.0, [])
         """The true time of the last transaction and the ``seq`` of its commits."""
         self._holds = Holds()
-        self._last_id: int = connection.execute(_LAST_ID).fetchone()[0]
-        """The greatest id that was ever given away."""
+        self._rows = Rows(connection, clock)
 
     def run(self) -> None:
         """Work until told to stop; what was begun before that is finished, held or not."""
@@ -110,7 +97,7 @@ class Writer:
                 if isinstance(job, SetUnique):
                     self._set_unique(job)
             flushes = [one for one in others if isinstance(one, Flush)]
-            if flushes or not going or self._condition.trouble is not None:
+            if flushes or not going or self._locked:
                 self._flush(flushes)
         self._connection.close()
 
@@ -121,7 +108,7 @@ class Writer:
         """
         troubled = self._condition.trouble is not None
         wait_s = self._holds.wait_s(self._clock()) if self._holds else None
-        if troubled:
+        if self._locked:
             wait_s = _LOOK_AGAIN_S if wait_s is None else min(wait_s, _LOOK_AGAIN_S)
         batch: list[Job] = []
         with suppress(Empty):
@@ -135,19 +122,15 @@ class Writer:
         writes: list[Write] = []
         for job in jobs:
             if isinstance(job, Reserve):
-                job.done.set_result(self._next_id())
+                job.done.set_result(self._rows.next_id())
             elif isinstance(job, Insert) and job.hold_s > 0:
-                row_id = self._next_id() if job.row_id is None else job.row_id
+                row_id = self._rows.next_id() if job.row_id is None else job.row_id
                 self._holds.add(job, row_id, self._clock() + job.hold_s)
             elif isinstance(job, Write):
                 writes.append(job)
         if self._holds:
             writes += self._holds.take(self._clock() if going else math.inf)
         return writes
-
-    def _next_id(self) -> int:
-        self._last_id += 1
-        return self._last_id
 
     def _commit(self, writes: list[Write]) -> bool:
         """Commit them, or tell each why not; false where the file cannot be written at all."""
@@ -158,7 +141,7 @@ class Writer:
                 answers = [self._write(one, changes) for one in writes]
         except sqlite3.OperationalError as error:
             # A lock, the disk: it would meet each of them alone as well.
-            self._condition.lost(str(error))
+            self._lost(error)
             self._refuse(writes)
             return False
         except Exception as error:  # noqa: BLE001
@@ -168,6 +151,7 @@ class Writer:
             _log.exception("a transaction was rolled back")
             writes[0].done.set_exception(error)
             return True
+        self._locked = False
         self._condition.well()
         committed_s = self._clock()
         self._unwritten = (committed_s, [change.commit.seq for change in changes])
@@ -185,6 +169,10 @@ class Writer:
                 return False
         return True
 
+    def _lost(self, error: sqlite3.OperationalError) -> None:
+        self._locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+        self._condition.lost(str(error))
+
     def _refuse(self, jobs: Sequence[Write | SetUnique | Flush]) -> None:
         why = self._condition.trouble or "the file cannot be written"
         for job in jobs:
@@ -198,7 +186,7 @@ class Writer:
                 UsageError("no-unique-key: cannot be turned off, repeated messages are there")
             )
         except sqlite3.OperationalError as error:
-            self._condition.lost(str(error))
+            self._lost(error)
             self._refuse([job])
         except Exception as error:  # noqa: BLE001, as for a transaction
             job.done.set_exception(error)
@@ -209,11 +197,9 @@ class Writer:
     def _flush(self, flushes: list[Flush]) -> None:
         try:
             with self._transaction():
-                if self._condition.trouble is not None:
-                    # Only what is written shows that the disk has room again.
-                    self._connection.execute("PRAGMA user_version = 1")
+                pass
         except sqlite3.OperationalError as error:
-            self._condition.lost(str(error))
+            self._lost(error)
             self._refuse(flushes)
             return
         except Exception as error:  # noqa: BLE001, as above
@@ -221,7 +207,9 @@ class Writer:
             for flush in flushes:
                 flush.done.set_exception(error)
             return
-        self._condition.well()
+        if self._locked:
+            self._locked = False
+            self._condition.well()
         self._unwritten = (0.0, [])
         for flush in flushes:
             flush.done.set_result(None)
@@ -247,77 +235,13 @@ class Writer:
         """Do one write inside the transaction; returns how to answer it once that is durable."""
         match write:
             case Insert(done=inserted):
-                return partial(inserted.set_result, self._insert(write, changes))
+                return partial(inserted.set_result, self._rows.insert(write, changes))
             case Update(row_id, body, hidden, done):
-                return partial(done.set_result, self._update(row_id, body, hidden, changes))
+                return partial(done.set_result, self._rows.update(row_id, body, hidden, changes))
             case Delete(row_id, done):
-                return partial(done.set_result, self._delete(row_id, changes))
-
-    def _insert(self, insert: Insert, changes: list[Change]) -> Stored:
-        draft = insert.draft
-        key = (draft.webinar_id, draft.user_id, draft.client_msg_id)
-        row_id = self._last_id + 1 if insert.row_id is None else insert.row_id
-        made = self._connection.execute(
-            "INSERT INTO messages (id, webinar_id, user_id, client_msg_id, body, created_at)"
-            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
-            (row_id, *key, draft.body, draft.created_at),
-        ).fetchone()
-        if made is None:
-            where = "WHERE webinar_id = ? AND user_id = ? AND client_msg_id = ?"
-            return Stored(
-                message_of(self._connection.execute(f"{SELECT_ROW} {where}", key).fetchone()), False
-            )
-        self._last_id = max(self._last_id, row_id)
-        row = MessageRow(row_id, *key, draft.body, draft.created_at)
-        changes.append(Change(self._log("INSERT", row), row))
-        return Stored(row, True)
-
-    def _update(
-        self, row_id: int, body: str | None, hidden: bool | None, changes: list[Change]
-    ) -> MessageRow | None:
-        old = self._row(row_id)
-        if old is None:
-            return None
-        new = msgspec.structs.replace(
-            old,
-            body=old.body if body is None else body,
-            hidden=old.hidden if hidden is None else hidden,
-        )
-        self._connection.execute(
-            "UPDATE messages SET body = ?, hidden = ? WHERE id = ?", (new.body, new.hidden, row_id)
-        )
-        changes.append(Change(self._log("UPDATE", new), new, old))
-        return new
-
-    def _delete(self, row_id: int, changes: list[Change]) -> MessageRow | None:
-        old = self._row(row_id)
-        if old is not None:
-            self._connection.execute("DELETE FROM messages WHERE id = ?", (row_id,))
-            changes.append(Change(self._log("DELETE", old), None, old))
-        return old
-
-    def _row(self, row_id: int) -> MessageRow | None:
-        found = self._connection.execute(f"{SELECT_ROW} WHERE id = ?", (row_id,)).fetchone()
-        return None if found is None else message_of(found)
-
-    def _log(self, op: Op, row: MessageRow) -> Commit:
-        written_s = self._clock()
-        content = (op, row.id, row.webinar_id, row.user_id, row.client_msg_id, row.body)
-        (seq,) = self._connection.execute(
-            "INSERT INTO commits"
-            " (op, row_id, webinar_id, user_id, client_msg_id, body, written_s)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING seq",
-            (*content, written_s),
-        ).fetchone()
-        return commit_of((seq, *content, written_s, written_s))
+                return partial(done.set_result, self._rows.delete(row_id, changes))
 
 
 def _timed(change: Change, committed_s: float) -> Change:
     commit = msgspec.structs.replace(change.commit, committed_s=committed_s)
     return replace(change, commit=commit)
-
-
-def message_of(columns: tuple[Any, ...]) -> MessageRow:
-    """A row of :data:`SELECT_ROW`."""
-    row_id, webinar_id, user_id, client_msg_id, body, created_at, hidden = columns
-    return MessageRow(row_id, webinar_id, user_id, client_msg_id, body, created_at, bool(hidden))
