@@ -35,6 +35,13 @@ from harness.server.auth.tokens import Tokens
 
 PREFIX = "/auth/v1"
 JWKS_PATH = ".well-known/jwks.json"
+_UNSERVED = frozenset(
+    {
+        *("admin", "authorize", "callback", "factors", "invite", "magiclink", "oauth", "otp"),
+        *("reauthenticate", "recover", "resend", "settings", "sso", "verify"),
+    }
+)
+"""First parts of paths that a real project serves and this server does not."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _SCOPES: dict[str, LogoutScope] = {
     "": "global",
@@ -86,6 +93,8 @@ class _Routes:
             "health": {"GET": _health},
             JWKS_PATH: {"GET": self._jwks},
         }
+        if path.partition("/")[0] in _UNSERVED or (method, path) == ("PUT", "user"):
+            return _not_served
         if path not in handlers:
             return _not_found
         return handlers[path].get(method, _not_allowed)
@@ -161,6 +170,15 @@ async def _health(_: Request) -> Response:
             "name": "GoTrue",
             "description": "GoTrue is a user registration and authentication API",
         }
+    )
+
+
+async def _not_served(request: Request) -> Response:
+    # Genuine clients read JSON only; a plain "not found" would reach a person as a parser's error.
+    raise AuthError(
+        501,
+        "not_implemented",
+        f"{request.method} {request.url.path} is not served by Chatquake's reference server",
     )
 
 

@@ -24,6 +24,9 @@ _PREFIXES = ("/realtime/v1/api", "/api")
 """As hosted behind the gateway, and as the bare server."""
 _CONTENT_TYPES = ("application/json", "application/octet-stream")
 
+MAX_BODY_BYTES = 8_000_000
+"""As the genuine server's parser takes; a plan's limit for one payload is judged besides."""
+
 Answer = Callable[[Request, Access], Awaitable[Rejected | None]]
 
 
@@ -32,7 +35,7 @@ def rest_routes(realtime: Realtime) -> list[Route]:
     quotas = realtime.quotas
 
     async def body_of(request: Request) -> bytes:
-        return await read_body(request, realtime.switches.knobs.max_request_bytes)
+        return await read_body(request, MAX_BODY_BYTES)
 
     async def batch(request: Request, access: Access) -> Rejected | None:
         posted = read_batch(await body_of(request), access, quotas, realtime.now_s())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from starlette.datastructures import Headers
 
-from harness.server.rest.errors import RestError
+from harness.server.rest.errors import RestError, not_served
 from harness.server.rest.query import Query
 
 SINGULAR = "application/vnd.pgrst.object+json"
@@ -42,6 +42,9 @@ def wish_of(headers: Headers) -> Wish:
         listed = ", ".join(accepted)
         raise RestError(406, "PGRST107", f"None of these media types are available: {listed}")
     prefer = {one.strip() for line in headers.getlist("prefer") for one in line.split(",")}
+    if "resolution=merge-duplicates" in prefer:
+        # Passed over, an upsert would end as a plain insert, and nobody would know why.
+        raise not_served("merging duplicates (upsert)")
     return Wish(
         representation="return=representation" in prefer,
         count="count=exact" in prefer,

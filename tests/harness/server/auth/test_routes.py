@@ -432,5 +432,17 @@ def test_a_page_of_another_origin_may_read_the_version(project: Project) -> None
 
 def test_unknown_routes_and_methods_are_told_apart(project: Project) -> None:
     assert project.ask("GET", "/auth/v1/nothing").status_code == 404
-    assert project.ask("PUT", "/auth/v1/user", {}).status_code == 405
     assert project.ask("GET", "/auth/v1/token").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PUT", "user"), ("POST", "otp"), ("POST", "recover"), ("GET", "admin/users")],
+)
+def test_what_a_real_project_serves_besides_is_refused_in_words(
+    project: Project, method: str, path: str
+) -> None:
+    response = project.ask(method, f"/auth/v1/{path}", None if method == "GET" else {})
+
+    assert code_of(response) == (501, "not_implemented")
+    assert path in response.json()["message"]

@@ -14,6 +14,7 @@ import pytest
 from harness.server.access import Access
 from harness.server.edge import Edge
 from harness.server.knobs import Knobs
+from harness.server.realtime import rest_routes as broadcast_routes
 from harness.server.realtime.quotas import Quotas, plan
 from harness.server.realtime.rest_routes import rest_routes
 from harness.server.realtime.shell import Realtime, realtime_app
@@ -175,7 +176,9 @@ def test_a_knob_says_whose_pages_may_broadcast(
 
 @pytest.mark.parametrize("path", [SINGLE, BATCH])
 @pytest.mark.parametrize("declared", [True, False])
-def test_a_request_over_the_knobs_limit_answers_413(path: str, declared: bool) -> None:
+def test_a_request_over_the_limit_answers_413(
+    path: str, declared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     content = json.dumps({"messages": [{**MESSAGE, "payload": {"who": "x" * 1000}}]}).encode()
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -184,8 +187,8 @@ def test_a_request_over_the_knobs_limit_answers_413(path: str, declared: bool) -
 
     for limit, status in ((len(content) - 1, 413), (len(content), 202)):
         body: Any = content if declared else chunks()
-        knobs = {"max_request_bytes": limit}
-        answer, server = posted(path, headers=AUTHORIZED, content=body, knobs=knobs)
+        monkeypatch.setattr(broadcast_routes, "MAX_BODY_BYTES", limit)
+        answer, server = posted(path, headers=AUTHORIZED, content=body)
         assert answer.status_code == status
         assert len(server.heard) == (status == 202)
 

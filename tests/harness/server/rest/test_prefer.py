@@ -21,6 +21,13 @@ def test_unknown_preferences_are_passed_over() -> None:
     assert wish_of(Headers({"prefer": "missing=default, tx=commit"})) == Wish()
 
 
+def test_an_upsert_is_refused_and_not_taken_for_an_insert() -> None:
+    with pytest.raises(RestError) as caught:
+        wish_of(Headers({"prefer": "resolution=merge-duplicates,return=representation"}))
+
+    assert (caught.value.status, caught.value.body.code) == (400, "PGRST127")
+
+
 def test_one_object_is_asked_for_by_its_media_type() -> None:
     assert wish_of(Headers({"accept": "application/vnd.pgrst.object+json"})).singular
     assert not wish_of(Headers({"accept": "application/json, */*;q=0.1"})).singular

@@ -105,6 +105,8 @@ def test_a_repeated_insert_is_a_conflict_unless_it_is_to_be_passed_over(api: Res
         (None, {"user_id": OTHER}, 403, "42501"),
         (None, {"webinar_id": 43}, 403, "42501"),
         (ANON, {"user_id": USER}, 401, "42501"),
+        (ANON, {}, 401, "42501"),
+        (None, {"webinar_id": None}, 403, "42501"),
         (None, {"id": 7}, 403, "42501"),
         (None, {"hidden": True}, 403, "42501"),
         (None, {"nope": 1}, 400, "PGRST204"),
