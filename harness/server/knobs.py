@@ -129,7 +129,7 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Whether sockets are kept, but neither read nor written: what is sent to them meanwhile is
     lost."""
     max_request_bytes: Bytes = 65_536
-    """A greater body of a request to chat, REST or Auth is answered 413; ours, Next.js takes more."""
+    """A greater body of a request to chat, REST or Auth gets 413; ours, Next.js takes more."""
     max_body_chars: CountFrom1 = 4_000
     """A longer text of a message is answered 400; the chat's own rule (S7)."""
     poll_max_age_s: Annotated[int, Meta(ge=0, le=_YEAR_S)] = 0

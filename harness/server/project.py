@@ -9,7 +9,7 @@ from harness.server.auth.routes import auth_routes
 from harness.server.auth.service import Auth
 from harness.server.auth.tokens import Tokens
 from harness.server.edge import Edge
-from harness.server.realtime.rest_routes import rest_routes as broadcast_routes
+from harness.server.realtime.broadcast_routes import broadcast_routes
 from harness.server.realtime.shell import Realtime, realtime_app
 from harness.server.rest.routes import rest_routes
 from harness.server.storage.model import Storage

@@ -22,11 +22,11 @@ from harness.server.chat.answers import failure
 from harness.server.chat.create import Create, OnRepeat
 from harness.server.chat.hanging import never_answer
 from harness.server.chat.shares import striking
-from harness.server.chat.unique_key import UniqueKey
 from harness.server.defects import Defect, Defects
 from harness.server.knobs import Knobs
 from harness.server.storage.model import Draft, Storage, Stored
 from harness.server.switches import Switches
+from harness.server.unique_key import UniqueKey
 from harness.wire.changes import MessageRow
 
 _HTML = (

@@ -7,7 +7,7 @@ import msgspec
 from harness.server.auth.tokens import Claims, Tokens
 from harness.server.realtime import answers
 from harness.server.realtime.answers import PREFIX
-from harness.server.realtime.changes.joins import parse_join
+from harness.server.realtime.changes.asked import parse_join
 from harness.server.realtime.channels.channel import Channel
 from harness.server.realtime.channels.channel_config import (
     is_object,

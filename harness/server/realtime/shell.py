@@ -32,7 +32,7 @@ from harness.server.realtime.effects import (
     Send,
 )
 from harness.server.realtime.handshake import Admission, Verdict
-from harness.server.realtime.sockets.sockets import Connection, text_message
+from harness.server.realtime.sockets.connection import Connection, text_message
 from harness.server.realtime.sockets.websocket_frames import Binary, Text, binary_frame
 from harness.server.realtime.subscription_log import SubscriptionLog
 from harness.server.realtime.topics.broadcast import Broadcast

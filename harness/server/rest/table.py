@@ -12,7 +12,6 @@ from starlette.responses import Response
 from harness.clock import Clock
 from harness.server.auth.tokens import Claims, Tokens
 from harness.server.bodies import is_json, read_body
-from harness.server.chat.unique_key import UniqueKey
 from harness.server.read_defects import effective_access, spoiled
 from harness.server.rest.errors import RestError, denied
 from harness.server.rest.inserting import change_of, draft_of
@@ -21,6 +20,7 @@ from harness.server.rest.query import Field, Query, parse_query
 from harness.server.rest.selecting import Found, find
 from harness.server.storage.model import Storage
 from harness.server.switches import Switches
+from harness.server.unique_key import UniqueKey
 from harness.wire.changes import MessageRow
 
 METHODS = ("OPTIONS", "GET", "HEAD", "POST", "PATCH", "DELETE")

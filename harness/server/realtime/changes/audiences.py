@@ -14,7 +14,7 @@ import msgspec
 
 from harness.server.access import Access
 from harness.server.realtime.changes.bindings import Binding
-from harness.server.realtime.changes.change_frames import Rendering, change_data, change_payload
+from harness.server.realtime.changes.frames import Rendering, change_data, change_payload
 from harness.server.realtime.effects import Effect, Peer, Publish
 from harness.server.storage.model import Change
 from harness.wire.phoenix import Frame, Vsn

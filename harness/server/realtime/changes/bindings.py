@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from harness.server.realtime.filters.elixir_text import inspected, pretty
-from harness.server.realtime.filters.filters import RowFilter, compile_filter, like
+from harness.server.realtime.filters.row_filter import RowFilter, compile_filter, like
 from harness.server.realtime.filters.syntax import Condition, parse_filter
 from harness.server.realtime.filters.values import PostgresError, raised
 from harness.server.storage.model import Op

@@ -11,8 +11,8 @@ from harness.server.realtime import answers
 from harness.server.realtime.changes.audiences import Audience
 from harness.server.realtime.changes.bindings import Binding
 from harness.server.realtime.channels.channel_config import ChannelConfig
+from harness.server.realtime.channels.presence_calls import Window
 from harness.server.realtime.effects import Note, Peer, Send
-from harness.server.realtime.topics.presence_calls import Window
 from harness.server.realtime.topics.topics import TopicName
 
 

@@ -20,17 +20,17 @@ from uuid import UUID
 from harness.server.auth.tokens import Claims, expired
 from harness.server.defects import Defect
 from harness.server.realtime import answers
+from harness.server.realtime.changes.asked import Join
 from harness.server.realtime.changes.audiences import Audience, Audiences
-from harness.server.realtime.changes.change_frames import Rendering
-from harness.server.realtime.changes.change_stream import ChangeStream
-from harness.server.realtime.changes.joins import Join
+from harness.server.realtime.changes.cold_start import ChangeStream
+from harness.server.realtime.changes.frames import Rendering
 from harness.server.realtime.changes.reconnects import Reconnects
 from harness.server.realtime.channels.channel import Channel, closing, noted, told
 from harness.server.realtime.channels.channel_config import ChannelConfig
 from harness.server.realtime.channels.due import DueTimes
+from harness.server.realtime.channels.presence_calls import Window
 from harness.server.realtime.channels.sweep import Sweep
 from harness.server.realtime.effects import Effect, Peer, Send
-from harness.server.realtime.topics.presence_calls import Window
 from harness.server.realtime.topics.topics import TopicName, Topics
 from harness.server.storage.model import Change
 from harness.server.switches import Switches

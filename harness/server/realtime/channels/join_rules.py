@@ -8,9 +8,9 @@ from harness.server.auth.tokens import Claims, Refusal, Tokens, expired
 from harness.server.defects import Defect
 from harness.server.realtime.answers import PREFIX, name_of
 from harness.server.realtime.channels.channels import Channels
-from harness.server.realtime.channels.policies import may_use
 from harness.server.realtime.effects import Peer
 from harness.server.realtime.quotas import Quotas
+from harness.server.realtime.topics.policies import may_use
 from harness.server.switches import Switches
 
 NO_NAME = "TopicNameRequired: You must provide a topic name"

@@ -12,10 +12,10 @@ from harness.server.realtime import answers
 from harness.server.realtime.channels.channel import Channel
 from harness.server.realtime.channels.channel_config import parse_object
 from harness.server.realtime.channels.channels import Channels
+from harness.server.realtime.channels.presence_calls import take
 from harness.server.realtime.effects import Effect, Peer, Publish, PublishBinary, Send
 from harness.server.realtime.quotas import Quotas, deliveries
 from harness.server.realtime.topics.broadcast import Broadcast
-from harness.server.realtime.topics.presence_calls import take
 from harness.server.realtime.topics.topics import TopicName
 from harness.server.switches import Switches
 from harness.wire.phoenix import Frame, payload

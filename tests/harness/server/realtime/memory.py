@@ -14,7 +14,7 @@ from websockets.streams import StreamReader
 
 from harness.server.knobs import Knobs
 from harness.server.realtime.shell import Realtime
-from harness.server.realtime.sockets.sockets import Connection
+from harness.server.realtime.sockets.connection import Connection
 from harness.server.switches import Switches
 from harness.wire.phoenix import Frame, decode, encode
 from tests.harness.server.builders import TOKENS, anon_token

@@ -12,7 +12,7 @@ from harness.errors import UsageError
 from harness.server.defects import Defect, Defects
 from harness.server.knob_values import allowed
 from harness.server.knobs import Knobs
-from harness.server.realtime.changes.joins import parse_join
+from harness.server.realtime.changes.asked import parse_join
 from harness.server.realtime.channels.channels import Channels
 from harness.server.realtime.effects import Note
 from harness.server.switches import Switches, Turn, parse_turn

@@ -8,8 +8,8 @@ import pytest
 from harness.server.access import Access
 from harness.server.defects import Defect, Defects
 from harness.server.knobs import Knobs
+from harness.server.realtime.changes.asked import parse_join
 from harness.server.realtime.changes.bindings import binding_id
-from harness.server.realtime.changes.joins import parse_join
 from harness.server.realtime.channels.channels import Channels
 from harness.server.realtime.effects import Effect, Note, Publish
 from harness.server.switches import Switches

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from harness.server.access import Access
 from harness.server.knobs import Knobs
-from harness.server.realtime.changes.joins import parse_join
+from harness.server.realtime.changes.asked import parse_join
 from harness.server.realtime.channels.channels import Channels
 from harness.server.realtime.effects import Effect, Note, Peer
 from harness.server.storage.model import Op

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.server.realtime.changes.joins import Join, parse_join
+from harness.server.realtime.changes.asked import Join, parse_join
 from tests.harness.server.builders import asked, join_frame, room_filter
 
 

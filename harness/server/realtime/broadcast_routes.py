@@ -12,13 +12,13 @@ from harness.server.access import Access
 from harness.server.auth.tokens import Refusal
 from harness.server.bodies import BodyCutOff, BodyTooLarge, read_body
 from harness.server.credentials import api_key_of, bearer_of
-from harness.server.realtime.shell import Realtime
-from harness.server.realtime.topics.rest_broadcast import (
+from harness.server.realtime.rest_broadcast import (
     Rejected,
     over_rate,
     read_batch,
     read_single,
 )
+from harness.server.realtime.shell import Realtime
 
 _PREFIXES = ("/realtime/v1/api", "/api")
 """As hosted behind the gateway, and as the bare server."""
@@ -30,7 +30,7 @@ MAX_BODY_BYTES = 8_000_000
 Answer = Callable[[Request, Access], Awaitable[Rejected | None]]
 
 
-def rest_routes(realtime: Realtime) -> list[Route]:
+def broadcast_routes(realtime: Realtime) -> list[Route]:
     """The routes over a running Realtime."""
     quotas = realtime.quotas
 

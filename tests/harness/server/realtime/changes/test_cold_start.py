@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from harness.server.knobs import Knobs
-from harness.server.realtime.changes.change_stream import ChangeStream
+from harness.server.realtime.changes.cold_start import ChangeStream
 from harness.server.switches import Switches
 
 STOP_S = 600.0

@@ -14,17 +14,16 @@ import pytest
 from harness.server.access import Access
 from harness.server.edge import Edge
 from harness.server.knobs import Knobs
-from harness.server.realtime import rest_routes as broadcast_routes
+from harness.server.realtime.broadcast_routes import broadcast_routes
 from harness.server.realtime.quotas import Quotas, plan
-from harness.server.realtime.rest_routes import rest_routes
-from harness.server.realtime.shell import Realtime, realtime_app
-from harness.server.realtime.topics.broadcast import Relayed, UserEvent
-from harness.server.realtime.topics.rest_broadcast import (
+from harness.server.realtime.rest_broadcast import (
     Posted,
     Rejected,
     read_batch,
     read_single,
 )
+from harness.server.realtime.shell import Realtime, realtime_app
+from harness.server.realtime.topics.broadcast import Relayed, UserEvent
 from harness.server.realtime.topics.topics import TopicName
 from harness.server.switches import Switches
 from harness.wire.phoenix import payload
@@ -58,7 +57,7 @@ def posted(
         switches = Switches(Knobs(plan="free", **knobs))
         server = Heard(switches, 6.0)
         server.quotas.messages.add(sent_before, 0.0)
-        transport = httpx.ASGITransport(Edge(realtime_app(rest_routes(server)), switches))
+        transport = httpx.ASGITransport(Edge(realtime_app(broadcast_routes(server)), switches))
         async with httpx.AsyncClient(transport=transport, base_url="http://realtime") as client:
             return await client.request(request.pop("method", "POST"), path, **request), server
 
@@ -187,7 +186,7 @@ def test_a_request_over_the_limit_answers_413(
 
     for limit, status in ((len(content) - 1, 413), (len(content), 202)):
         body: Any = content if declared else chunks()
-        monkeypatch.setattr(broadcast_routes, "MAX_BODY_BYTES", limit)
+        monkeypatch.setattr("harness.server.realtime.broadcast_routes.MAX_BODY_BYTES", limit)
         answer, server = posted(path, headers=AUTHORIZED, content=body)
         assert answer.status_code == status
         assert len(server.heard) == (status == 202)
@@ -212,7 +211,7 @@ def test_a_client_that_leaves_before_its_body_is_whole_has_broadcast_nothing(pat
 
         scope = {"type": "http", "method": "POST", "path": path, "query_string": b""}
         headers = [(b"authorization", AUTHORIZED["Authorization"].encode())]
-        await realtime_app(rest_routes(server))({**scope, "headers": headers}, receive, send)
+        await realtime_app(broadcast_routes(server))({**scope, "headers": headers}, receive, send)
         return server
 
     sent: list[Any] = []

@@ -8,7 +8,7 @@ import pytest
 
 from harness.server.defects import Defect
 from harness.server.knobs import Knobs
-from harness.server.realtime.changes.change_frames import Rendering, change_data, change_payload
+from harness.server.realtime.changes.frames import Rendering, change_data, change_payload
 from harness.server.storage.model import Op
 from harness.server.switches import Switches
 from harness.wire.changes import MESSAGE_COLUMNS, ChangePayload

@@ -9,9 +9,9 @@ import msgspec
 
 from harness.server.access import Access
 from harness.server.realtime.answers import PREFIX, name_of
-from harness.server.realtime.channels.policies import may_use
 from harness.server.realtime.quotas import Quotas
 from harness.server.realtime.topics.broadcast import Broadcast, Relayed, UserEvent
+from harness.server.realtime.topics.policies import may_use
 from harness.server.realtime.topics.topics import TopicName
 from harness.wire.binary import MAX_FIELD_BYTES
 from harness.wire.phoenix import payload

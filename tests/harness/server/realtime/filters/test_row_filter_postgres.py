@@ -9,7 +9,7 @@ from itertools import product
 import psycopg
 import pytest
 
-from harness.server.realtime.filters.filters import compile_filter
+from harness.server.realtime.filters.row_filter import compile_filter
 from harness.server.realtime.filters.syntax import Condition
 from harness.server.realtime.filters.values import TYPE_NAMES, PostgresError, cast
 from tests.support.postgres import Cluster, Missing, cluster

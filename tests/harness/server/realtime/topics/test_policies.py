@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.server.access import Access
-from harness.server.realtime.channels.policies import may_use
+from harness.server.realtime.topics.policies import may_use
 
 ANON = Access("anon")
 SIGNED_IN = Access("authenticated")

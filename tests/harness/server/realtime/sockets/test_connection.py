@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Close, Opcode
 
-from harness.server.realtime.sockets.sockets import text_message
+from harness.server.realtime.sockets.connection import text_message
 from harness.wire.phoenix import Frame
 from tests.harness.server.builders import V1, V2, anon_token, join_frame, push
 from tests.harness.server.realtime.fuzz_cases import ANY, HEARTBEATS, STAYS, Case, cases

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.server.realtime.filters.filters import RowFilter, compile_filter, like
+from harness.server.realtime.filters.row_filter import RowFilter, compile_filter, like
 from harness.server.realtime.filters.syntax import Condition, parse_filter
 from harness.server.realtime.filters.values import PostgresError
 from harness.wire.changes import MessageRow
