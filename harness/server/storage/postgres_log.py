@@ -108,7 +108,8 @@ class LogReader:
                 continue
             self._condition.well()
             for one in waiting:
-                one.set_result(None)
+                if not one.done():  # whoever asked may have given up
+                    one.set_result(None)
             await asyncio.sleep(REST_S)
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_S):
@@ -231,7 +232,8 @@ def one_line(error: Exception) -> str:
 
 def _tell(waiting: list[asyncio.Future[None]], why: str) -> None:
     for one in waiting:
-        one.set_exception(StorageUnavailable(why))
+        if not one.done():
+            one.set_exception(StorageUnavailable(why))
 
 
 def _entry(place: Place, commit: Commit) -> tuple[object, ...]:

@@ -91,13 +91,18 @@ class SqliteStorage:
         repeated messages that the unique key forbids.
         """
         self._queue: SimpleQueue[Job] = SimpleQueue()
+        self._closed = False
         with _opening(path):
             # Nobody else's to read; SQLite gives -wal and -shm the mode of the file.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             connection = _connect(path, busy_s)
-            connection.executescript(_SCHEMA)
-            connection.execute(ONCE if once else NOT_ONCE)
-            self._reader_connection = _connect(path, busy_s)
+            try:
+                connection.executescript(_SCHEMA)
+                connection.execute(ONCE if once else NOT_ONCE)
+                self._reader_connection = _connect(path, busy_s)
+            except BaseException:
+                connection.close()
+                raise
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
         self._condition = Condition(clock)
         self._writer = Writer(connection, self._queue, on_commit, clock, self._condition, once=once)
@@ -114,14 +119,14 @@ class SqliteStorage:
 
     async def reserve(self) -> int:
         reserve = Reserve()
-        self._queue.put(reserve)
+        self._put(reserve)
         return await asyncio.wrap_future(reserve.done)
 
     async def create(
         self, draft: Draft, *, hold_s: float = 0.0, row_id: int | None = None
     ) -> Stored:
         insert = Insert(draft, hold_s, row_id)
-        self._queue.put(insert)
+        self._put(insert)
         return await asyncio.wrap_future(insert.done)
 
     async def row(self, row_id: int) -> MessageRow | None:
@@ -131,12 +136,12 @@ class SqliteStorage:
         self, row_id: int, *, body: str | None = None, hidden: bool | None = None
     ) -> MessageRow | None:
         update = Update(row_id, body, hidden)
-        self._queue.put(update)
+        self._put(update)
         return await asyncio.wrap_future(update.done)
 
     async def delete(self, row_id: int) -> MessageRow | None:
         delete = Delete(row_id)
-        self._queue.put(delete)
+        self._put(delete)
         return await asyncio.wrap_future(delete.done)
 
     async def select(self, selection: Selection) -> list[MessageRow]:
@@ -151,7 +156,7 @@ class SqliteStorage:
 
     async def commits(self, after_seq: int, limit: int) -> list[Commit]:
         flush = Flush()
-        self._queue.put(flush)
+        self._put(flush)
         await asyncio.wrap_future(flush.done)
         query = """
             SELECT seq, op, row_id, webinar_id, user_id, client_msg_id, body,
@@ -162,14 +167,21 @@ class SqliteStorage:
 
     async def set_unique(self, on: bool) -> None:
         job = SetUnique(on)
-        self._queue.put(job)
+        self._put(job)
         await asyncio.wrap_future(job.done)
 
     def close(self) -> None:
+        self._closed = True
         self._queue.put(Stop())
         self._thread.join()
         self._reader.shutdown()
         self._reader_connection.close()
+
+    def _put(self, job: Job) -> None:
+        # Behind a Stop nobody would ever answer it.
+        if self._closed:
+            raise StorageUnavailable("it is closed")
+        self._queue.put(job)
 
     async def _read(
         self, query: str, arguments: tuple[Any, ...], make: Callable[[tuple[Any, ...]], T]

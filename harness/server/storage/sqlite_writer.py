@@ -156,10 +156,17 @@ class Writer:
         committed_s = self._clock()
         self._unwritten = (committed_s, [change.commit.seq for change in changes])
         if changes:
-            self._on_commit(tuple(_timed(change, committed_s) for change in changes))
+            self._hand_on(tuple(_timed(change, committed_s) for change in changes))
         for answer in answers:
             answer()
         return True
+
+    def _hand_on(self, changes: tuple[Change, ...]) -> None:
+        try:
+            self._on_commit(changes)
+        except Exception:  # noqa: BLE001, as above
+            # They are committed, and whoever asked must learn it; the writer must live on.
+            _log.exception("%d committed changes could not be handed on", len(changes))
 
     def _one_by_one(self, writes: list[Write]) -> bool:
         """One that cannot be written must not take the others with it."""

@@ -9,12 +9,13 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from harness.errors import UsageError
-from harness.server.storage.model import Change, Stored
+from harness.server.storage.model import Change, StorageUnavailable, Stored
 from harness.server.storage.sqlite import SqliteStorage
 from harness.server.storage.sqlite_jobs import Holds, Insert
 from tests.harness.server.storage.backends import create_all, draft, run
@@ -171,3 +172,37 @@ def test_held_inserts_come_out_when_they_are_due() -> None:
     assert holds.wait_s(10.0) == 0.0
     assert [one.row_id for one in holds.take(10.0)] == [1]
     assert not holds
+
+
+def test_whoever_asks_after_the_end_is_refused_and_does_not_wait(path: Path) -> None:
+    storage = SqliteStorage(path, nothing)
+    storage.close()
+
+    with pytest.raises(StorageUnavailable, match="closed"):
+        run(storage.create(draft()))
+
+
+def test_a_change_that_cannot_be_handed_on_is_answered_and_the_next_one_too(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(changes: tuple[Change, ...]) -> None:
+        raise RuntimeError("the loop is gone")
+
+    storage = SqliteStorage(path, fails)
+    ids = [run(storage.create(draft(number))).row.id for number in (1, 2)]
+    storage.close()
+
+    assert ids == [1, 2]
+    assert "could not be handed on" in caplog.text
+
+
+def test_a_file_that_is_refused_is_not_left_open(path: Path) -> None:
+    storage = SqliteStorage(path, nothing, once=False)
+    run(create_all(storage, [draft(), draft()]))
+    storage.close()
+
+    with pytest.raises(UsageError, match="repeated messages"):
+        SqliteStorage(path, nothing)
+
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
