@@ -174,9 +174,10 @@ async def _health(_: Request) -> Response:
 
 
 async def _not_served(request: Request) -> Response:
-    # Genuine clients read JSON only; a plain "not found" would reach a person as a parser's error.
+    # Genuine clients read JSON only; a plain "not found" would reach a person as a parser's error,
+    # and from a 501 auth-js concludes that trying again may help.
     raise AuthError(
-        501,
+        404,
         "not_implemented",
         f"{request.method} {request.url.path} is not served by Chatquake's reference server",
     )

@@ -444,5 +444,5 @@ def test_what_a_real_project_serves_besides_is_refused_in_words(
 ) -> None:
     response = project.ask(method, f"/auth/v1/{path}", None if method == "GET" else {})
 
-    assert code_of(response) == (501, "not_implemented")
+    assert code_of(response) == (404, "not_implemented")
     assert path in response.json()["message"]
