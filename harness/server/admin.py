@@ -13,7 +13,9 @@ from starlette.routing import BaseRoute, Route
 
 from harness.commitlog import Commit
 from harness.errors import UsageError
+from harness.server.bodies import BodyCutOff, BodyTooLarge, read_body
 from harness.server.defect_notes import defect_notes
+from harness.server.numbers import whole_number
 from harness.server.realtime.actions import action_routes
 from harness.server.realtime.shell import Realtime
 from harness.server.realtime.subscription_log import SubscriptionLog
@@ -21,7 +23,10 @@ from harness.server.stats import LoopLag, process_stats
 from harness.server.storage.model import Storage, StorageUnavailable
 from harness.server.switches import Switches, parse_turn
 
+MAX_BODY_BYTES = 65_536
+"""Of one turn or action: all knobs and defects at once are a small part of it."""
 _PAGE_ROWS = 2000
+_MAX_POSITION = 10**18 - 1
 _JSON_LINES = "application/x-ndjson"
 _encode_lines = msgspec.json.Encoder().encode_lines
 
@@ -70,7 +75,7 @@ def admin_app(
 
     async def turned(request: Request) -> Response:
         try:
-            switches.turn(parse_turn(await request.body()))
+            switches.turn(parse_turn(await read_body(request, MAX_BODY_BYTES)))
         except UsageError as error:
             return JSONResponse({"error": str(error)}, 400)
         return _switches_json(switches)
@@ -84,9 +89,18 @@ def admin_app(
             Route("/switches", shown, methods=["GET"]),
             Route("/switches", turned, methods=["PATCH"]),
             *extra_routes,
-            *action_routes(realtime),
-        ]
+            *action_routes(realtime, MAX_BODY_BYTES),
+        ],
+        exception_handlers={BodyTooLarge: _too_large, BodyCutOff: _cut_off},
     )
+
+
+async def _too_large(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 413)
+
+
+async def _cut_off(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 400)
 
 
 def _switches_json(switches: Switches) -> Response:
@@ -100,8 +114,7 @@ def _switches_json(switches: Switches) -> Response:
 
 def _after(request: Request) -> int | None:
     """The number after which an answer begins; ``None``: it is none."""
-    text = request.query_params.get("after", "0")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
+    return whole_number(request.query_params.get("after", "0"), 0, _MAX_POSITION)
 
 
 def _bad_after() -> Response:

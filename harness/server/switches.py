@@ -12,6 +12,7 @@ from harness.errors import UsageError
 from harness.server.defects import Defect, Defects, parse_defects
 from harness.server.knob_values import changed, read_changes
 from harness.server.knobs import Knobs
+from harness.wire.unreadable import UNREADABLE
 
 
 class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +28,7 @@ def parse_turn(body: bytes) -> Turn:
     """Read and check a turn. Raises :class:`UsageError` naming what is wrong with it."""
     try:
         turn = msgspec.json.decode(body, type=Turn)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise UsageError(f"switches: {error}") from None
     parse_defects(turn.defects or ())
     return msgspec.structs.replace(turn, knobs=read_changes(turn.knobs))

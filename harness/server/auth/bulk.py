@@ -21,7 +21,7 @@ from harness.server.auth.accounts import email_problem, hash_password
 from harness.server.auth.errors import AuthError
 from harness.server.auth.requests import check_password
 from harness.server.auth.service import Auth
-from harness.server.bodies import BodyCutOff, BodyTooLarge, read_body
+from harness.server.bodies import read_body
 from harness.wire.api import uuid_text
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -63,15 +63,12 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def account_routes(auth: Auth, now_unix_s: Callable[[], float]) -> list[Route]:
-    """What Auth has on the admin port."""
+    """What Auth has on the admin port, which answers for bodies too large or cut off."""
 
     async def enrol(request: Request) -> Response:
+        body = await read_body(request, MAX_BODY_BYTES)
         try:
-            enrolments = parse_enrolments(await read_body(request, MAX_BODY_BYTES))
-        except BodyTooLarge as error:
-            return JSONResponse({"error": f"accounts: {error}"}, 413)
-        except BodyCutOff as error:
-            return JSONResponse({"error": f"accounts: {error}"}, 400)
+            enrolments = parse_enrolments(body)
         except UsageError as error:
             return JSONResponse({"error": str(error)}, 400)
         return StreamingResponse(_enrol(auth, enrolments, now_unix_s), media_type=_JSON_LINES)

@@ -10,7 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from harness.server.bodies import read_body
 from harness.server.realtime.shell import Realtime
+from harness.wire.unreadable import UNREADABLE
 
 
 class CloseSockets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,8 +40,9 @@ class CrashChannels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """As on the wire; ``null``: every channel."""
 
 
-def action_routes(realtime: Realtime) -> list[Route]:
-    """The routes over a running Realtime. They answer how many were ended."""
+def action_routes(realtime: Realtime, max_body_bytes: int) -> list[Route]:
+    """The routes over a running Realtime. They answer how many were ended; what bodies can be
+    besides is for the application to answer (:mod:`harness.server.bodies`)."""
 
     def close_sockets(body: bytes) -> dict[str, int]:
         asked = msgspec.json.decode(body, type=CloseSockets)
@@ -54,17 +57,18 @@ def action_routes(realtime: Realtime) -> list[Route]:
         return {"channels": realtime.crash_channels(asked.topic)}
 
     return [
-        _route("/sockets/close", close_sockets),
-        _route("/channels/close", close_channels),
-        _route("/channels/crash", crash_channels),
+        _route("/sockets/close", close_sockets, max_body_bytes),
+        _route("/channels/close", close_channels, max_body_bytes),
+        _route("/channels/crash", crash_channels, max_body_bytes),
     ]
 
 
-def _route(path: str, act: Callable[[bytes], dict[str, int]]) -> Route:
+def _route(path: str, act: Callable[[bytes], dict[str, int]], max_body_bytes: int) -> Route:
     async def endpoint(request: Request) -> Response:
+        body = await read_body(request, max_body_bytes)
         try:
-            return JSONResponse(act(await request.body() or b"{}"))
-        except msgspec.DecodeError as error:
+            return JSONResponse(act(body or b"{}"))
+        except UNREADABLE as error:
             return JSONResponse({"error": f"{path.strip('/')}: {error}"}, 400)
 
     return Route(path, endpoint, methods=["POST"])

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
+from starlette.applications import Starlette
 
 from harness.commitlog import Subscription
-from harness.server.admin import admin_app
+from harness.server.admin import MAX_BODY_BYTES, admin_app
+from harness.server.auth import bulk
+from harness.server.auth.bulk import account_routes
+from harness.server.auth.opening import open_auth
+from harness.server.auth.store import IN_MEMORY, AuthStore
 from harness.server.defects import Defect
 from harness.server.knobs import Knobs
 from harness.server.realtime.shell import Realtime
@@ -22,7 +27,24 @@ from harness.server.realtime.subscription_log import BLOCK_LINES
 from harness.server.stats import LoopLag
 from harness.server.storage.sqlite import SqliteStorage
 from harness.server.switches import Switches
-from tests.harness.server.builders import TOKENS, subscription
+from tests.harness.server.builders import TOKENS, UNIX_START_S, subscription
+
+
+@contextmanager
+def admin(
+    tmp_path: Path, switches: Switches, subscriptions: Iterable[Subscription] = ()
+) -> Iterator[Starlette]:
+    realtime = Realtime(TOKENS, switches, lambda: 0.0)
+    for one in subscriptions:
+        realtime.subscriptions.append(one)
+    with (
+        closing(SqliteStorage(tmp_path / "chat.db", lambda changes: None, busy_s=0.02)) as storage,
+        closing(AuthStore(IN_MEMORY)) as store,
+        closing(realtime.subscriptions),
+    ):
+        auth = open_auth(store, TOKENS, "HS256", "http://project.test")
+        accounts = account_routes(auth, lambda: float(UNIX_START_S))
+        yield admin_app(storage, realtime, switches, LoopLag(lambda: 0.0), accounts)
 
 
 def asked(
@@ -35,18 +57,10 @@ def asked(
     **request: Any,
 ) -> httpx.Response:
     async def ask() -> httpx.Response:
-        storage = SqliteStorage(tmp_path / "chat.db", lambda changes: None, busy_s=0.02)
-        realtime = Realtime(TOKENS, switches, lambda: 0.0)
-        for one in subscriptions:
-            realtime.subscriptions.append(one)
-        app = admin_app(storage, realtime, switches, LoopLag(lambda: 0.0))
-        try:
+        with admin(tmp_path, switches, subscriptions) as app:
             transport = httpx.ASGITransport(app)
             async with httpx.AsyncClient(transport=transport, base_url="http://admin") as client:
                 return await client.request(method, path, **request)
-        finally:
-            storage.close()
-            realtime.subscriptions.close()
 
     return asyncio.run(ask())
 
@@ -138,3 +152,69 @@ def test_stats_tell_how_the_storage_is_and_whether_its_key_holds(tmp_path: Path)
     answer = asked(tmp_path, Switches(Knobs()), "GET", "/stats").json()
 
     assert (answer["storage"], answer["unique_key_holds"]) == ("ok", True)
+
+
+TAKES = [
+    ("PATCH", "/switches", MAX_BODY_BYTES),
+    ("POST", "/sockets/close", MAX_BODY_BYTES),
+    ("POST", "/channels/close", MAX_BODY_BYTES),
+    ("POST", "/channels/crash", MAX_BODY_BYTES),
+    ("POST", "/accounts", bulk.MAX_BODY_BYTES),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "most_bytes"), TAKES)
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_body_over_its_limit_answers_413_in_one_line(
+    tmp_path: Path, method: str, path: str, most_bytes: int, declared: bool
+) -> None:
+    async def chunks(size: int) -> AsyncIterator[bytes]:
+        yield b"\n" * size
+
+    for more, status in ((0, {200, 400}), (1, {413})):
+        size = most_bytes + more
+        content: Any = b"\n" * size if declared else chunks(size)
+        answer = asked(tmp_path, Switches(Knobs()), method, path, content=content)
+        assert answer.status_code in status
+    assert answer.json() == {"error": f"the body must not exceed {most_bytes} bytes"}
+
+
+@pytest.mark.parametrize(("method", "path", "_"), TAKES)
+@pytest.mark.parametrize("body", [b"[" * 50_000, b'"\xff"', b"{", b'{"nonsense": "\xff"}'])
+def test_a_body_that_cannot_be_read_is_refused_in_one_line(
+    tmp_path: Path, method: str, path: str, _: int, body: bytes
+) -> None:
+    answer = asked(tmp_path, Switches(Knobs()), method, path, content=body)
+
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"error"}
+    assert "\n" not in answer.json()["error"]
+
+
+@pytest.mark.parametrize(("method", "path", "_"), TAKES)
+def test_a_body_that_was_cut_off_is_answered_as_that(
+    tmp_path: Path, method: str, path: str, _: int
+) -> None:
+    messages = iter(
+        [
+            {"type": "http.request", "body": b"{", "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        with admin(tmp_path, Switches(Knobs())) as app:
+            scope = {"type": "http", "method": method, "path": path, "headers": []}
+            await app({**scope, "query_string": b""}, receive, send)
+
+    asyncio.run(ask())
+
+    assert sent[0]["status"] == 400
+    assert sent[1]["body"] == b'{"error":"the request was cut off"}'
