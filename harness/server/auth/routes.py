@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 from starlette.requests import Request
@@ -85,19 +86,11 @@ class _Routes:
             return _refused(request, AuthError(500, "unexpected_failure", message))
 
     def _handler(self, method: str, path: str) -> Handler:
-        handlers: dict[str, dict[str, Handler]] = {
-            "token": {"POST": self._token},
-            "signup": {"POST": self._sign_up},
-            "user": {"GET": self._user},
-            "logout": {"POST": self._log_out},
-            "health": {"GET": _health},
-            JWKS_PATH: {"GET": self._jwks},
-        }
         if path.partition("/")[0] in _UNSERVED or (method, path) == ("PUT", "user"):
             return _not_served
-        if path not in handlers:
-            return _not_found
-        return handlers[path].get(method, _not_allowed)
+        if (method, path) in SERVED:
+            return partial(SERVED[method, path], self)
+        return _not_allowed if any(path == served for _, served in SERVED) else _not_found
 
     async def _token(self, request: Request) -> Response:
         grant = request.query_params.get("grant_type", "")
@@ -149,6 +142,15 @@ class _Routes:
         keys = [] if self.tokens.ec_key is None else [self.tokens.ec_key.jwk()]
         return _json({"keys": keys}, headers={"Cache-Control": "public, max-age=600"})
 
+    async def _health(self, _: Request) -> Response:
+        return _json(
+            {
+                "version": "chatquake",
+                "name": "GoTrue",
+                "description": "GoTrue is a user registration and authentication API",
+            }
+        )
+
     async def _body(self, request: Request, kind: type[Body]) -> Body:
         return await read_json(request, kind, self._max_bytes())
 
@@ -163,14 +165,15 @@ class _Routes:
         return self.tokens.wall_time.unix_s(self.clock())
 
 
-async def _health(_: Request) -> Response:
-    return _json(
-        {
-            "version": "chatquake",
-            "name": "GoTrue",
-            "description": "GoTrue is a user registration and authentication API",
-        }
-    )
+SERVED: Mapping[tuple[str, str], Callable[[_Routes, Request], Awaitable[Response]]] = {
+    ("POST", "token"): _Routes._token,
+    ("POST", "signup"): _Routes._sign_up,
+    ("GET", "user"): _Routes._user,
+    ("POST", "logout"): _Routes._log_out,
+    ("GET", "health"): _Routes._health,
+    ("GET", JWKS_PATH): _Routes._jwks,
+}
+"""What is answered, by method and the path below the prefix."""
 
 
 async def _not_served(request: Request) -> Response:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from types import MappingProxyType
+from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 
 from harness.server.access import Access
-from harness.server.edge import Edge
 from harness.server.knobs import Knobs
 from harness.server.realtime.broadcast_routes import broadcast_routes
 from harness.server.realtime.quotas import Quotas, plan
@@ -22,46 +19,19 @@ from harness.server.realtime.rest_broadcast import (
     read_batch,
     read_single,
 )
-from harness.server.realtime.shell import Realtime, realtime_app
+from harness.server.realtime.shell import realtime_app
 from harness.server.realtime.topics.broadcast import Relayed, UserEvent
 from harness.server.realtime.topics.topics import TopicName
 from harness.server.switches import Switches
 from harness.wire.phoenix import payload
-from tests.harness.server.builders import TOKENS, anon_token, user_token
+from tests.harness.server.builders import anon_token, user_token
+from tests.harness.server.realtime.broadcasting import Heard, posted
 
 MEMBER = Access("authenticated", (("42", "attendee"),))
 AUTHORIZED = {"Authorization": f"Bearer {user_token()}"}
 BATCH = "/realtime/v1/api/broadcast"
 SINGLE = "/realtime/v1/api/broadcast/room/events/typing"
 MESSAGE = {"topic": "room", "event": "typing", "payload": {"who": "ann"}}
-
-
-NO_KNOBS: Mapping[str, Any] = MappingProxyType({})
-
-
-class Heard(Realtime):
-    """Keeps what would be broadcast."""
-
-    def __init__(self, switches: Switches, now_s: float) -> None:
-        super().__init__(TOKENS, switches, lambda: now_s)
-        self.heard: list[Posted] = []
-
-    def broadcast(self, name: TopicName, broadcast: Any) -> None:
-        self.heard.append(Posted(name, broadcast))
-
-
-def posted(
-    path: str, *, sent_before: int = 0, knobs: Mapping[str, Any] = NO_KNOBS, **request: Any
-) -> tuple[httpx.Response, Heard]:
-    async def ask() -> tuple[httpx.Response, Heard]:
-        switches = Switches(Knobs(plan="free", **knobs))
-        server = Heard(switches, 6.0)
-        server.quotas.messages.add(sent_before, 0.0)
-        transport = httpx.ASGITransport(Edge(realtime_app(broadcast_routes(server)), switches))
-        async with httpx.AsyncClient(transport=transport, base_url="http://realtime") as client:
-            return await client.request(request.pop("method", "POST"), path, **request), server
-
-    return asyncio.run(ask())
 
 
 def quotas(average: int = 0) -> Quotas:

@@ -18,10 +18,17 @@ from harness.server.realtime.core import Core, make_core
 from harness.server.realtime.effects import Peer
 from harness.server.switches import Switches
 from harness.wire.phoenix import Frame, encode, payload
+from tests.harness.server.askers import (
+    ASKERS,
+    BAD_TOKENS,
+    MEMBERS,
+    NOW_S,
+    Forge,
+    claims_of,
+    valid,
+)
 from tests.harness.server.builders import SECRET, TOKENS, anon_token, change, frames
-from tests.harness.server.test_who_may_what import ASKERS, BAD_TOKENS, Forge, claims_of, valid
 
-NOW_S = 100.0
 LATER_S = 160.0
 LISTENER, SPEAKER = Peer(1, "2.0.0"), Peer(2, "2.0.0")
 OF_42 = {"event": "*", "schema": "public", "table": "messages", "filter": "webinar_id=eq.42"}
@@ -87,7 +94,6 @@ class Case(NamedTuple):
 
 
 EVERYBODY = tuple(ASKERS)
-MEMBERS = ("attendee", "moderator", "presenter", "author")
 READERS = ("service", *MEMBERS)
 SIGNED_IN = tuple(one for one in ASKERS if one != "anon")
 CHANGES_42 = {"postgres_changes": [OF_42]}
