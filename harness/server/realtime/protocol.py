@@ -6,7 +6,6 @@ import msgspec
 
 from harness.server.auth.tokens import Claims, Tokens
 from harness.server.realtime import answers
-from harness.server.realtime.answers import PREFIX
 from harness.server.realtime.changes.asked import parse_join
 from harness.server.realtime.channels.channel import Channel
 from harness.server.realtime.channels.channel_config import (
@@ -18,13 +17,12 @@ from harness.server.realtime.channels.channel_config import (
 )
 from harness.server.realtime.channels.channels import Channels
 from harness.server.realtime.channels.join_rules import (
-    MAX_TOPIC_CHARS,
-    NO_NAME,
+    MAX_REF_CHARS,
     NO_OBJECT,
     TOO_MANY_JOINS,
-    TOPIC_TOO_LONG,
     JoinRefusal,
     JoinRules,
+    unfitting,
     unserved,
 )
 from harness.server.realtime.channels.pushes import Pushes
@@ -38,6 +36,7 @@ from harness.wire.unreadable import MAX_DEPTH, too_deep
 
 _NOTHING = msgspec.Raw(b"null")
 _TOO_DEEP = f"the payload is nested over {MAX_DEPTH} deep"
+_REF_TOO_LONG = f"ref or join_ref is longer than {MAX_REF_CHARS} characters"
 
 
 class Protocol:
@@ -64,6 +63,8 @@ class Protocol:
             frame = decode(text if isinstance(text, str) else text.decode(), peer.vsn)
         except (FrameError, UnicodeDecodeError) as error:
             return Reaction(dropped=str(error))
+        if max(len(frame.ref or ""), len(frame.join_ref or "")) > MAX_REF_CHARS:
+            return Reaction(dropped=_REF_TOO_LONG)
         # What is deeper may be read and yet fail to be written, here or for somebody else.
         if too_deep(bytes(frame.payload)):
             return Reaction(dropped=_TOO_DEEP)
@@ -103,23 +104,22 @@ class Protocol:
     def _join(self, peer: Peer, own: Claims, frame: Frame, now_s: float) -> Reaction:
         if unserved(frame.topic):
             return Reaction((_unmatched(peer, frame),))
-        if len(frame.topic) > MAX_TOPIC_CHARS:
-            return self._refuse(peer, frame, TOPIC_TOO_LONG, now_s)
         content = parse_object(frame.payload)
-        if frame.topic == PREFIX or content is None:
-            reason = NO_NAME if frame.topic == PREFIX else NO_OBJECT
-            return self._refuse(peer, frame, reason, now_s)
+        if content is None:
+            return self._refuse(peer, frame, NO_OBJECT, now_s)
         config = parse_config(content)
-        limit = self._rules.limit(peer, frame.topic, now_s, private=config.private)
-        if limit:
-            return self._refuse(peer, frame, limit, now_s)
+        unfit = unfitting(frame.topic, config) or self._rules.limit(
+            peer, frame.topic, now_s, private=config.private
+        )
+        if unfit:
+            return self._refuse(peer, frame, unfit, now_s)
         token = join_token(content)
         claims = self._rules.claims(
             own.token if token is None else token, frame.topic, now_s, private=config.private
         )
         if isinstance(claims, JoinRefusal):
             return self._refuse(peer, frame, claims.reason, now_s)
-        join = parse_join(content)
+        join = parse_join(content, self._channels.conditions_beside(peer, frame.topic))
         effects = self._channels.join(peer, frame, join, claims, now_s, config=config)
         self._quotas.count_connection(peer.connection)
         state = self._pushes.joined(peer, frame.topic, now_s)

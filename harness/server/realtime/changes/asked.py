@@ -7,6 +7,7 @@ understood, and a binding that cannot be served makes the channel joined but mut
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,10 @@ from harness.server.realtime.changes.bindings import (
     parse_binding,
     serve,
 )
+from harness.server.realtime.filters.syntax import Condition
+
+MAX_PROBLEM_CHARS = 10_000
+"""A channel keeps what is wrong with its join for as long as it is joined."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,11 @@ class Join:
     """Why the bindings cannot be served, as the ``system`` error says it."""
 
 
-def parse_join(asked: dict[str, Any]) -> Join:
-    """Read the payload of a ``phx_join``, which must not be nested too deeply to be encoded."""
+def parse_join(asked: dict[str, Any], beside: Iterable[Condition] = ()) -> Join:
+    """Read the payload of a ``phx_join``, which must not be nested too deeply to be encoded.
+
+    ``beside``: the filter conditions of the connection's other channels, which share a budget.
+    """
     config = asked.get("config")
     wanted = config.get("postgres_changes") if isinstance(config, dict) else None
     # What is no binding at all is left out; genuinely, only null is, and the rest refuses the join.
@@ -43,15 +51,15 @@ def parse_join(asked: dict[str, Any]) -> Join:
     echo = tuple(
         msgspec.Raw(msgspec.json.encode({**one, "id": binding_id(one)})) for one in filters
     )
-    bindings = _bind(filters)
+    bindings = _bind(filters, beside)
     return Join(
         bindings=() if isinstance(bindings, str) else bindings,
         echo=echo,
-        problem=bindings if isinstance(bindings, str) else None,
+        problem=bindings[:MAX_PROBLEM_CHARS] if isinstance(bindings, str) else None,
     )
 
 
-def _bind(filters: list[dict[str, Any]]) -> tuple[Binding, ...] | str:
+def _bind(filters: list[dict[str, Any]], beside: Iterable[Condition]) -> tuple[Binding, ...] | str:
     """All bindings, or what is wrong with one of them: then none is served."""
     oversized = join_limits.too_much(filters)
     if oversized is not None:
@@ -61,7 +69,7 @@ def _bind(filters: list[dict[str, Any]]) -> tuple[Binding, ...] | str:
     if malformed is not None:
         return malformed
     wanted = [one for one in parsed if isinstance(one, Wanted)]
-    costly = join_limits.too_costly(wanted)
+    costly = join_limits.too_costly(wanted, beside)
     if costly is not None:
         return costly
     served = [serve(one) for one in wanted]

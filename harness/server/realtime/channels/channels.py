@@ -31,6 +31,7 @@ from harness.server.realtime.channels.due import DueTimes
 from harness.server.realtime.channels.presence_calls import Window
 from harness.server.realtime.channels.sweep import Sweep
 from harness.server.realtime.effects import Effect, Peer, Send
+from harness.server.realtime.filters.syntax import Condition
 from harness.server.realtime.topics.topics import TopicName, Topics
 from harness.server.storage.model import Change
 from harness.server.switches import Switches
@@ -81,6 +82,17 @@ class Channels:
         """How many other channels a connection has than that of ``topic``."""
         topics = self._of_connection.get(peer.connection, {})
         return len(topics) - (topic in topics)
+
+    def conditions_beside(self, peer: Peer, topic: str) -> list[Condition]:
+        """The filter conditions of a connection's other channels than that of ``topic``."""
+        topics = self._of_connection.get(peer.connection, {})
+        return [
+            predicate.condition
+            for other in topics
+            if other != topic
+            for binding in self._channels[peer.connection, other].bindings
+            for predicate in binding.filter.predicates
+        ]
 
     def join(
         self,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from harness.server.auth.tokens import Claims, Refusal, Tokens, expired
 from harness.server.defects import Defect
 from harness.server.realtime.answers import PREFIX, name_of
+from harness.server.realtime.channels.channel_config import ChannelConfig
 from harness.server.realtime.channels.channels import Channels
 from harness.server.realtime.effects import Peer
 from harness.server.realtime.quotas import Quotas
@@ -17,6 +18,11 @@ NO_NAME = "TopicNameRequired: You must provide a topic name"
 MAX_TOPIC_CHARS = 1000
 """Every topic is kept as long as it is joined; the genuine server sets no limit of its own."""
 TOPIC_TOO_LONG = f"TopicNameTooLong: A topic name has at most {MAX_TOPIC_CHARS} characters"
+MAX_KEY_CHARS = 1000
+KEY_TOO_LONG = f"PresenceKeyTooLong: A presence key has at most {MAX_KEY_CHARS} characters"
+MAX_REF_CHARS = 255
+"""Of ``ref`` and ``join_ref``, which a channel keeps and every log line of it repeats; as many as
+a binary frame can hold."""
 NO_OBJECT = "UnknownErrorOnChannel: expected params to be a :map"
 TOO_MANY_JOINS = "ClientJoinRateLimitReached: Too many joins per second"
 """The only refusal after which the whole socket is closed."""
@@ -76,6 +82,15 @@ class JoinRefusal:
 def unserved(topic: str) -> bool:
     """Whether no channel can be behind a topic."""
     return not topic.startswith(PREFIX)
+
+
+def unfitting(topic: str, config: ChannelConfig) -> str:
+    """Why there can be no such channel, whatever else holds; empty if there can."""
+    if topic == PREFIX:
+        return NO_NAME
+    if len(topic) > MAX_TOPIC_CHARS:
+        return TOPIC_TOO_LONG
+    return KEY_TOO_LONG if len(config.presence_key) > MAX_KEY_CHARS else ""
 
 
 def _refused(refusal: Refusal) -> JoinRefusal:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.server.realtime.changes.asked import Join, parse_join
+from harness.server.realtime.changes.asked import MAX_PROBLEM_CHARS, Join, parse_join
 from tests.harness.server.builders import asked, join_frame, room_filter
 
 
@@ -47,28 +47,28 @@ def test_what_is_no_binding_is_left_out_and_the_others_are_served() -> None:
     assert len(join.echo) == 1
 
 
-UNABLE = "Unable to subscribe to changes with given parameters. The join has "
+UNABLE = "Unable to subscribe to changes with given parameters. The "
 
 
 @pytest.mark.parametrize(
     ("filters", "why"),
     [
-        ([room_filter()] * 101, "101 bindings; at most 100"),
+        ([room_filter()] * 101, "join has 101 bindings; at most 100"),
         (
             [{**room_filter(), "filter": "body=eq." + "x" * 50_000}] * 2,
-            "100016 characters of filters; at most 100000",
+            "join has 100016 characters of filters; at most 100000",
         ),
         (
             [{**room_filter(), "filter": ",".join(["id=gt.1"] * 501)}] * 2,
-            "1002 filter conditions; at most 1000",
+            "connection would have 1002 filter conditions; at most 1000",
         ),
         (
             [{**room_filter(), "filter": "body=like.a%,body=imatch.a"}] * 6,
-            "12 filter conditions with like/ilike/match/imatch; at most 10",
+            "connection would have 12 filter conditions with like/ilike/match/imatch; at most 10",
         ),
         (
             [{**room_filter(), "filter": "body=like." + "%a" * 251}],
-            "a pattern of 502 characters; at most 500",
+            "join has a pattern of 502 characters; at most 500",
         ),
     ],
 )
@@ -90,3 +90,10 @@ def test_a_join_may_go_to_its_limits() -> None:
     )
 
     assert len(join.bindings) == 100
+
+
+def test_what_is_wrong_with_a_join_is_kept_in_a_bounded_text() -> None:
+    join = joined({"event": "*", "nonsense": "x" * 100_000})
+
+    assert join.problem is not None
+    assert len(join.problem) == MAX_PROBLEM_CHARS

@@ -8,9 +8,17 @@ import pytest
 
 from harness.server.defects import Defect
 from harness.server.realtime.effects import Close, Peer, Reaction
-from harness.wire.phoenix import Frame, payload
-from tests.harness.server.builders import TOPIC, V2, frames, join_frame, push, user_token
-from tests.harness.server.realtime.speaking import Client, Rules, answers, events
+from harness.wire.phoenix import Frame, Vsn, payload
+from tests.harness.server.builders import (
+    TOPIC,
+    V2,
+    frames,
+    join_frame,
+    push,
+    room_filter,
+    user_token,
+)
+from tests.harness.server.realtime.speaking import OTHER, Client, Rules, answers, events
 
 
 def reason(reaction: Reaction) -> str:
@@ -99,6 +107,70 @@ def test_a_topic_of_more_than_1000_characters_is_refused() -> None:
         "TopicNameTooLong: A topic name has at most 1000 characters"
     )
     assert client.rooms.channel(V2, longest + "x") is None
+
+
+def test_a_presence_key_of_more_than_1000_characters_is_refused() -> None:
+    client = Client()
+
+    assert answers(client.joins(presence={"key": "x" * 1000}))[0][4]["status"] == "ok"
+    assert reason(client.joins("realtime:b", presence={"key": "x" * 1001})) == (
+        "PresenceKeyTooLong: A presence key has at most 1000 characters"
+    )
+    assert client.rooms.channel(V2, "realtime:b") is None
+
+
+@pytest.mark.parametrize("vsn", ["1.0.0", "2.0.0"])
+def test_a_ref_of_more_than_255_characters_is_no_frame(vsn: Vsn) -> None:
+    client = Client(Peer(1, vsn))
+
+    for ref, join_ref in (("8", "x" * 256), ("x" * 256, "7")):
+        reaction = client.sends(Frame(join_ref, ref, TOPIC, "phx_join", payload({})))
+        assert reaction.effects == ()
+        assert reaction.dropped == "ref or join_ref is longer than 255 characters"
+    assert client.sends(Frame("x" * 255, "x" * 255, TOPIC, "phx_join", payload({}))).effects
+
+
+PATTERNS = ["body=like.a%,body=imatch.a"] * 3
+
+
+def muted(reaction: Reaction, client: Client) -> str | None:
+    """Why the channel of a join's reply hears nothing."""
+    channel = client.rooms.channel(client.peer, answers(reaction)[0][2])
+    assert channel is not None
+    return channel.problem
+
+
+def bound(*filters: str) -> list[dict[str, Any]]:
+    return [{**room_filter(), "filter": one} for one in filters]
+
+
+def test_all_channels_of_a_connection_share_one_budget_for_patterns() -> None:
+    client = Client()
+    other = Client(OTHER, client.rules)
+
+    assert muted(client.joins("realtime:a", postgres_changes=bound(*PATTERNS)), client) is None
+    assert muted(client.joins("realtime:b", postgres_changes=bound(*PATTERNS)), client) == (
+        "Unable to subscribe to changes with given parameters. The connection would have 12 filter"
+        " conditions with like/ilike/match/imatch; at most 10 are allowed."
+    )
+    # The same topic again replaces its patterns, what needs none is no matter, and what has left
+    # or is another connection's does not count.
+    assert muted(client.joins("realtime:a", postgres_changes=bound(*PATTERNS)), client) is None
+    assert muted(client.joins("realtime:c", postgres_changes=bound("id=gt.1")), client) is None
+    assert muted(other.joins("realtime:b", postgres_changes=bound(*PATTERNS)), other) is None
+    client.sends(Frame("7", "8", "realtime:a", "phx_leave", payload({})))
+    assert muted(client.joins("realtime:b", postgres_changes=bound(*PATTERNS)), client) is None
+
+
+def test_all_channels_of_a_connection_share_one_budget_for_conditions() -> None:
+    client = Client()
+    many = bound(",".join(["id=gt.1"] * 600))
+
+    assert muted(client.joins("realtime:a", postgres_changes=many), client) is None
+    assert "1200 filter conditions; at most 1000" in (
+        muted(client.joins("realtime:b", postgres_changes=many), client) or ""
+    )
+    assert muted(client.joins("realtime:c"), client) is None
 
 
 def test_a_bad_config_does_not_lose_the_token_beside_it() -> None:
