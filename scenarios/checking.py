@@ -7,17 +7,16 @@ The line names the file, the key as a person would write it (``cohorts.chrome.sh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
 from harness.errors import UsageError
+from harness.near_names import near
 
 T = TypeVar("T")
 
-_LONG_LIST = 30
 
 _STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>\d+|\.\.\.)\]")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>.*)`")
@@ -45,16 +44,6 @@ def typed(raw: Any, kind: type[T], *, where: str, key: str = "") -> T:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         raise UsageError(_in_words(str(error), raw, kind, where, key)) from None
-
-
-def near(wrong: str, allowed: Iterable[str]) -> str:
-    """``did you mean x? allowed: x, y, z``; of a long list only the near names, if there are."""
-    names = sorted(allowed)
-    close = get_close_matches(wrong, names, n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(close)}?" if close else ""
-    if close and len(names) > _LONG_LIST:
-        return hint
-    return f"{hint} allowed: {', '.join(names) or 'nothing'}".strip()
 
 
 def dotted(*parts: str) -> str:

@@ -10,7 +10,8 @@ from msgspec import Meta
 
 from harness.client.policy import POLICIES, Policy
 from harness.errors import UsageError
-from scenarios.checking import near, typed
+from harness.near_names import near
+from scenarios.checking import typed
 
 Name = Annotated[
     str,

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 
 from harness.errors import UsageError
+from harness.near_names import near
 from harness.runsettings import GateSpec
 from reports.gates import METRIC_NAMES
-from scenarios.checking import near
 
 
 def check_gates(

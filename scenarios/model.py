@@ -20,8 +20,9 @@ from chaos import timeline
 from chaos.faults.parse import parse_faults
 from chaos.faults.schedule import ScheduledFault
 from harness.errors import UsageError
+from harness.near_names import near
 from harness.runsettings import GateSpec, Text
-from scenarios.checking import near, typed
+from scenarios.checking import typed
 from scenarios.cohorts import Cohort, CohortTable, Name, as_table, resolve
 from scenarios.overrides import Tables, apply_sets
 from scenarios.tomltext import toml_text

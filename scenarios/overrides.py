@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.errors import UsageError
+from harness.near_names import near
 from harness.runsettings import GateSpec
-from scenarios.checking import near
 
 Tables = dict[str, Any]
 """A TOML file as ``tomllib`` gives it, before any check."""

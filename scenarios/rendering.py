@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from harness.errors import UsageError
+from harness.near_names import near
 from harness.rundir import RunDir
 from reports.audit import examine, write_results
 from reports.render import FORMATS as PAGES
 from reports.render import render
-from scenarios.checking import near
 
 Format = Literal["html", "md", "junit", "json", "parquet"]
 

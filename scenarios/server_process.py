@@ -14,16 +14,11 @@ import httpx
 import msgspec
 
 from harness.errors import RigError
+from harness.server.listeners import Ports
 
 READY_WITHIN_S = 20.0
 STOP_WITHIN_S = 5.0
 _HOST = "127.0.0.1"
-
-
-class _Ports(msgspec.Struct, frozen=True):
-    api_port: int
-    realtime_port: int
-    admin_port: int
 
 
 class ServerStats(msgspec.Struct, frozen=True):
@@ -41,7 +36,7 @@ class ServerStats(msgspec.Struct, frozen=True):
 class ServerProcess:
     """A running reference server; made by :func:`reference_server`."""
 
-    def __init__(self, child: Process, ports: _Ports, log: Path) -> None:
+    def __init__(self, child: Process, ports: Ports, log: Path) -> None:
         self.host = _HOST
         self.api_port = ports.api_port
         self.realtime_port = ports.realtime_port
@@ -115,7 +110,7 @@ async def reference_server(
             await child.wait()
 
 
-async def _ready(child: Process, log: Path) -> _Ports:
+async def _ready(child: Process, log: Path) -> Ports:
     assert child.stdout is not None
     try:
         line = await asyncio.wait_for(child.stdout.readline(), READY_WITHIN_S)
@@ -125,7 +120,7 @@ async def _ready(child: Process, log: Path) -> _Ports:
         ) from None
     if not line:
         raise RigError(f"the reference server did not start: {last_line(log)}")
-    return msgspec.json.decode(line, type=_Ports)
+    return msgspec.json.decode(line, type=Ports)
 
 
 def last_line(log: Path) -> str:

@@ -18,6 +18,7 @@ from harness.errors import RigError, UsageError
 from harness.server.defects import DESCRIPTIONS, Defect, parse_defects
 from harness.server.knob_docs import knob_docs
 from harness.server.knob_values import parse_knobs
+from harness.server.listeners import Ports
 from harness.server.page.accounts import account_id
 from harness.tokens import mint, mint_anon
 from scenarios.serve_secret import SECRET_VARIABLE, JwtSecret, find_secret
@@ -45,14 +46,6 @@ class ServeSettings:
     defects: tuple[str, ...] = ()
     knobs: tuple[str, ...] = ()
     """``NAME=VALUE``."""
-
-
-class Ports(msgspec.Struct, frozen=True):
-    """The line that the server prints when it is ready."""
-
-    api_port: int
-    realtime_port: int
-    admin_port: int
 
 
 def command(settings: ServeSettings) -> list[str]:

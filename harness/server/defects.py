@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from harness.errors import UsageError
+from harness.near_names import near
 
 
 class Defect(StrEnum):
@@ -103,6 +104,5 @@ def parse_defects(names: Iterable[str]) -> Defects:
         try:
             chosen.add(Defect(name))
         except ValueError:
-            allowed = ", ".join(Defect)
-            raise UsageError(f"--defect {name}: unknown; allowed are {allowed}") from None
+            raise UsageError(f"--defect {name}: no such defect; {near(name, Defect)}") from None
     return frozenset(chosen)

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from harness.errors import UsageError
+from harness.near_names import near
 from harness.server.knobs import Knobs
 
 _SHOWN_CHARS = 60
@@ -25,10 +26,10 @@ def parse_knobs(assignments: Iterable[str]) -> Knobs:
     values: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
-        if not equals or name not in Knobs.__struct_fields__:
-            raise UsageError(
-                f"--knob {_shown(assignment)}: must be NAME=VALUE with NAME one of {_names()}"
-            )
+        if not equals:
+            raise UsageError(f"--knob {_shown(assignment)}: must be NAME=VALUE")
+        if name not in Knobs.__struct_fields__:
+            raise UsageError(f"--knob {_shown(name)}: no such knob; {_near(name)}")
         values[name] = _read("--knob", name, value, strict=False)
     return _checked("--knob", Knobs(**values))
 
@@ -40,7 +41,7 @@ def read_changes(changes: Mapping[str, Any]) -> dict[str, Any]:
     """
     unknown = next((name for name in changes if name not in Knobs.__struct_fields__), None)
     if unknown is not None:
-        raise UsageError(f"switches: {_shown(unknown)}: no such knob; there are {_names()}")
+        raise UsageError(f"switches: {_shown(unknown)}: no such knob; {_near(unknown)}")
     return {name: _read("switches:", name, value, strict=True) for name, value in changes.items()}
 
 
@@ -111,5 +112,5 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
 
 
-def _names() -> str:
-    return ", ".join(Knobs.__struct_fields__)
+def _near(name: str) -> str:
+    return near(name[:_SHOWN_CHARS], Knobs.__struct_fields__)

@@ -18,9 +18,9 @@ from harness.errors import UsageError
 from harness.server.defects import Defect
 from harness.server.knob_values import parse_knobs
 from harness.server.knobs import Knobs
+from harness.server.listeners import Ports
 from scenarios.serve_secret import JwtSecret
 from scenarios.serving import (
-    Ports,
     ServeSettings,
     addresses,
     command,
@@ -199,7 +199,7 @@ def test_a_port_given_twice_is_named_with_both_options() -> None:
     ("settings", "named"),
     [
         (ServeSettings(database="unused.db", defects=("no-such",)), "--defect no-such"),
-        (ServeSettings(database="unused.db", knobs=("no_such=1",)), "--knob no_such=1"),
+        (ServeSettings(database="unused.db", knobs=("no_such=1",)), "--knob no_such:"),
     ],
 )
 def test_what_is_unknown_is_named_before_anything_is_started(

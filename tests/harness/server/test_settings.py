@@ -21,7 +21,9 @@ def test_an_unknown_defect_is_one_line_that_lists_those_that_exist() -> None:
     with pytest.raises(UsageError) as caught:
         parse_defects(["event-lost", "even-lost"])
 
-    assert str(caught.value).startswith("--defect even-lost: unknown;")
+    assert str(caught.value).startswith(
+        "--defect even-lost: no such defect; did you mean event-lost? allowed: "
+    )
     assert all(name in str(caught.value) for name in Defect)
     assert "\n" not in str(caught.value)
 
