@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import psycopg
 
-from harness.server.storage.postgres_schema import drop
+from harness.server.storage.postgres_schema import TRUSTED, drop
 
 _DEBIAN = Path("/usr/lib/postgresql")
 _UNPRIVILEGED = "postgres"
@@ -120,6 +120,7 @@ def cluster(*settings: str, wal_level: str = "logical") -> Iterator[Cluster]:
             *("--no-sync", "--encoding", "UTF8", "--no-locale"),
         )
         subprocess.run(initdb, check=True, capture_output=True, user=user, cwd=folder)
+        _trust_wal2json(data / "postgresql.conf")
         command: tuple[str | Path, ...] = (
             *(binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses="),
             *("-c", f"wal_level={wal_level}", "-c", "max_replication_slots=20"),
@@ -134,6 +135,13 @@ def cluster(*settings: str, wal_level: str = "logical") -> Iterator[Cluster]:
             running.server.stop()
     finally:
         shutil.rmtree(folder)
+
+
+def _trust_wal2json(configuration: Path) -> None:
+    """Where this PostgreSQL has a list of the plug-ins that may be used (from 15.19 on)."""
+    if TRUSTED in configuration.read_text():
+        with configuration.open("a") as file:
+            file.write(f"{TRUSTED} = 'pgoutput, test_decoding, wal2json'\n")
 
 
 def _unprivileged(folder: Path) -> str | None:

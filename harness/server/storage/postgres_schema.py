@@ -57,6 +57,9 @@ CREATE TABLE IF NOT EXISTS commits (
 """
 _LOCK = 0x63686174
 """One server at a time uses a database: two readers of one slot would share its changes."""
+TRUSTED = "output_plugin_libraries"
+"""The setting that names the plug-ins that may be used, since the minor releases of November 2026
+(15.19 and its like, CVE-2026-6471); it is without wal2json at first."""
 _PATIENCE = "10s"
 """A killed server's sessions end a moment after it; a new slot waits for open transactions."""
 
@@ -100,6 +103,11 @@ async def prepare(connection: Connection) -> str:
         if await _one(connection, query, (slot,)) is None:
             await _make_slot(connection, slot)
     except errors.InsufficientPrivilege as error:
+        if TRUSTED in (error.diag.message_hint or ""):
+            raise UsageError(
+                f"PostgreSQL does not trust the plug-in wal2json; add it to {TRUSTED} (ALTER SYSTEM"
+                f" SET {TRUSTED} = pgoutput, test_decoding, wal2json; SELECT pg_reload_conf())"
+            ) from None
         raise UsageError(
             f"the role may not do what is needed ({error.diag.message_primary}); it needs"
             " CREATE on the database and the attribute REPLICATION (ALTER ROLE … REPLICATION)"

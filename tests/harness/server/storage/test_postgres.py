@@ -16,6 +16,7 @@ from harness.server.storage import postgres_log, postgres_schema
 from harness.server.storage.database import open_storage, parse_database
 from harness.server.storage.model import StorageUnavailable, Stored
 from harness.server.storage.postgres import PostgresStorage
+from harness.server.storage.postgres_schema import TRUSTED
 from tests.harness.server.storage.backends import (
     USER,
     PostgresBackend,
@@ -259,6 +260,15 @@ def test_a_missing_plugin_is_named(database: str) -> None:
     execute(database, f"ALTER DATABASE \"{name}\" SET dynamic_library_path = '/nowhere'")
 
     assert "wal2json is not installed" in refusal(database)
+
+
+def test_a_plugin_that_postgresql_does_not_trust_is_named(database: str) -> None:
+    if execute(database, "SELECT current_setting(%s, true)", TRUSTED) == [(None,)]:
+        pytest.skip(f"this PostgreSQL is older than {TRUSTED}")
+    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    execute(database, f"ALTER DATABASE \"{name}\" SET {TRUSTED} = pgoutput")
+
+    assert f"add it to {TRUSTED}" in refusal(database)
 
 
 def test_a_missing_privilege_is_named(postgres: Cluster, database: str) -> None:
