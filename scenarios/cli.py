@@ -173,13 +173,13 @@ More:
 def serve(
     *,
     database: Annotated[
-        str,
+        str | None,
         typer.Option(
             envvar="CHATQUAKE_DATABASE",
             show_envvar=True,
             help="An SQLite file or a postgresql:// URL; default: a new file, removed at the end.",
         ),
-    ] = "",
+    ] = None,
     defect: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Plant a defect, see --list-defects. Repeatable."),
@@ -219,9 +219,11 @@ def serve(
     with one_line_errors(), tempfile.TemporaryDirectory(prefix="chatquake-serve-") as folder:
         from scenarios import serving  # noqa: PLC0415 (slow to import)
 
+        if database == "":
+            raise UsageError("--database: is empty; leave it out for a new file that is removed")
         settings = serving.ServeSettings(
             database=database or str(Path(folder, "chat.db")),
-            keeps=database != "",
+            keeps=database is not None,
             api_port=api_port,
             realtime_port=realtime_port,
             admin_port=admin_port,

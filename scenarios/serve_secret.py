@@ -15,6 +15,8 @@ from pathlib import Path
 from harness.errors import UsageError
 
 SECRET_VARIABLE = "CHATQUAKE_JWT_SECRET"
+_LONG_AGO_UNIX_S = 1_767_225_600.0
+"""2026-01-01: for keys of a secret whose age nobody knows."""
 _MIN_CHARACTERS = 32
 """HS256 wants a key as long as its hash (RFC 7518, section 3.2)."""
 
@@ -25,24 +27,34 @@ class JwtSecret:
 
     value: str = field(repr=False)
     origin: str
+    made_unix_s: float
+    """When it was made, as far as that is known; keys that are minted with it say so, and stay the
+    same as long as it does."""
 
 
-def find_secret(database: str, environ: Mapping[str, str], *, keeps: bool) -> JwtSecret:
+def find_secret(
+    database: str, environ: Mapping[str, str], *, keeps: bool, now_unix_s: float
+) -> JwtSecret:
     """The environment's secret, else that of the database file, made now if there is none.
 
     Nothing is kept where the database goes away at the end (``keeps`` is false) or is no file.
-    Raises :class:`UsageError` where the file of the secret cannot be used.
+    Raises :class:`UsageError` where the secret is too short or its file cannot be used.
     """
     given = environ.get(SECRET_VARIABLE)
     if given:
-        return JwtSecret(given, f"of {SECRET_VARIABLE}")
+        if len(given) < _MIN_CHARACTERS:
+            raise UsageError(
+                f"{SECRET_VARIABLE}: must hold {_MIN_CHARACTERS} characters or more,"
+                f" not {len(given)}"
+            )
+        return JwtSecret(given, f"of {SECRET_VARIABLE}", _LONG_AGO_UNIX_S)
     if not keeps:
-        return JwtSecret(secrets.token_hex(32), "made up, as the database is")
+        return JwtSecret(secrets.token_hex(32), "made up, as the database is", now_unix_s)
     if "://" in database:
         origin = f"made up; set {SECRET_VARIABLE}, or a restart will refuse today's keys and tokens"
-        return JwtSecret(secrets.token_hex(32), origin)
+        return JwtSecret(secrets.token_hex(32), origin, now_unix_s)
     path = Path(f"{database}.secret")
-    return JwtSecret(_kept(path), f"kept in {path}")
+    return JwtSecret(_kept(path), f"kept in {path}", path.stat().st_mtime)
 
 
 def _kept(path: Path) -> str:
@@ -56,8 +68,9 @@ def _kept(path: Path) -> str:
             with os.fdopen(made, "w") as file:
                 file.write(secret + "\n")
     except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(
-            f"{path}: the JWT secret cannot be kept there ({error});"
+            f"{path}: the JWT secret cannot be kept there ({why});"
             f" use another --database or set {SECRET_VARIABLE}"
         ) from None
     if len(secret) < _MIN_CHARACTERS:

@@ -20,11 +20,13 @@ from harness.server.knob_docs import knob_docs
 from harness.server.knob_values import parse_knobs
 from harness.server.listeners import Ports
 from harness.server.page.accounts import account_id
+from harness.server.storage.database import check_database, parse_database
 from harness.tokens import mint, mint_anon
 from scenarios.serve_secret import SECRET_VARIABLE, JwtSecret, find_secret
 
 STOP_WITHIN_S = 5.0
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""SIGHUP: the terminal is closed."""
 DATABASE_VARIABLE = "CHATQUAKE_DATABASE"
 _TOKEN_LIFETIME_S = 86_400
 
@@ -67,7 +69,7 @@ def command(settings: ServeSettings) -> list[str]:
 def addresses(settings: ServeSettings, ports: Ports, *, secret: JwtSecret, now_unix_s: int) -> str:
     """What a person needs to use the server, as lines; the page's address first."""
     api = f"http://{settings.host}:{ports.api_port}"
-    key = mint_anon(secret.value, issued_at_unix_s=now_unix_s)
+    key = mint_anon(secret.value, issued_at_unix_s=int(secret.made_unix_s))
     token = mint(
         secret.value,
         account_id("alice"),
@@ -132,19 +134,22 @@ def _planted(settings: ServeSettings) -> list[str]:
 
 
 def serve(settings: ServeSettings, environ: Mapping[str, str], say: Callable[[str], None]) -> int:
-    """Run the server until Ctrl-C or SIGTERM (then 0) or until it ends by itself (its code).
+    """Run the server until Ctrl-C, SIGTERM or the end of the terminal (then 0) or until it ends by
+    itself (its code).
 
     The JWT secret and the database, in whose URL a password may be, reach the server by its
     environment: a command line is for everybody to read.
 
     The server has a session of its own, so that Ctrl-C reaches it through us only; its lifeline
-    ends it should we be killed. Raises :class:`UsageError` for a port given twice and for unknown
-    defects and knobs, and :class:`RigError` when it is ready with something else than addresses.
+    ends it should we be killed. Raises :class:`UsageError` for a port given twice, for unknown
+    defects and knobs and for a file that is no database, and :class:`RigError` when it is ready
+    with something else than addresses.
     """
     _check_ports(settings)
     parse_defects(settings.defects)
     parse_knobs(settings.knobs)
-    secret = find_secret(settings.database, environ, keeps=settings.keeps)
+    check_database(parse_database(settings.database))
+    secret = find_secret(settings.database, environ, keeps=settings.keeps, now_unix_s=time.time())
     server = subprocess.Popen(
         command(settings),
         stdin=subprocess.PIPE,

@@ -35,7 +35,7 @@ from harness.server.project import project_app
 from harness.server.realtime.changes.poller import Poller
 from harness.server.realtime.shell import Realtime
 from harness.server.stats import LoopLag
-from harness.server.storage.database import Database, open_storage
+from harness.server.storage.database import Database, check_database, open_storage
 from harness.server.storage.model import Change, Storage
 from harness.server.switches import Switches
 from harness.server.walltime import WallTime
@@ -75,6 +75,7 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
     Raises :class:`RigError` where a port cannot be had, :class:`UsageError` where the database
     cannot.
     """
+    check_database(settings.database)
     stopping = _stop_event(settings.lifeline)
     wall_time = WallTime(time.time() - monotonic_s())
     switches = Switches(settings.knobs, settings.defects)

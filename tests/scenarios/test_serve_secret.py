@@ -6,9 +6,15 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from scenarios.serve_secret import SECRET_VARIABLE, find_secret
+from scenarios.serve_secret import SECRET_VARIABLE, JwtSecret
+from scenarios.serve_secret import find_secret as find_secret_at
 
+NOW_UNIX_S = 1_800_000_000.0
 URL = "postgresql://me:password@127.0.0.1/chat"
+
+
+def find_secret(database: str, environ: dict[str, str], *, keeps: bool) -> JwtSecret:
+    return find_secret_at(database, environ, keeps=keeps, now_unix_s=NOW_UNIX_S)
 
 
 def test_the_secret_of_the_environment_goes_first(tmp_path: Path) -> None:
@@ -25,6 +31,26 @@ def test_a_database_file_keeps_its_secret(tmp_path: Path) -> None:
 
     assert first.value == again.value != other.value
     assert "chat.db.secret" in first.origin
+
+
+def test_a_secret_that_stays_the_same_keeps_its_age(tmp_path: Path) -> None:
+    for environ in ({}, {SECRET_VARIABLE: "x" * 32}):
+        first = find_secret(str(tmp_path / "chat.db"), environ, keeps=True)
+        later = find_secret_at(
+            str(tmp_path / "chat.db"), environ, keeps=True, now_unix_s=NOW_UNIX_S + 60
+        )
+
+        assert later.made_unix_s == first.made_unix_s
+
+
+def test_a_secret_that_is_made_up_is_as_old_as_its_server(tmp_path: Path) -> None:
+    assert find_secret(URL, {}, keeps=True).made_unix_s == NOW_UNIX_S
+    assert find_secret("chat.db", {}, keeps=False).made_unix_s == NOW_UNIX_S
+
+
+def test_a_short_secret_of_the_environment_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"{SECRET_VARIABLE}: must hold 32 .* not 5"):
+        find_secret(str(tmp_path / "chat.db"), {SECRET_VARIABLE: "short"}, keeps=True)
 
 
 def test_a_kept_secret_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -65,5 +91,7 @@ def test_a_file_that_holds_no_secret_is_one_line_that_names_it(
 
 
 def test_a_folder_that_is_not_there_is_one_line_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nowhere"):
+    with pytest.raises(UsageError, match="nowhere") as caught:
         find_secret(str(tmp_path / "nowhere" / "chat.db"), {}, keeps=True)
+
+    assert "(No such file or directory)" in str(caught.value)

@@ -32,13 +32,13 @@ from scenarios.serving import (
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
 
 
+FREE = ("--api-port", "0", "--realtime-port", "0", "--admin-port", "0")
 PORTS = Ports(api_port=3000, realtime_port=4000, admin_port=4100)
 
 
-def said(settings: ServeSettings) -> str:
-    return addresses(
-        settings, PORTS, secret=JwtSecret(SECRET, "of a test"), now_unix_s=1_700_000_000
-    )
+def said(settings: ServeSettings, now_unix_s: int = 1_700_000_000) -> str:
+    secret = JwtSecret(SECRET, "of a test", made_unix_s=1_600_000_000.0)
+    return addresses(settings, PORTS, secret=secret, now_unix_s=now_unix_s)
 
 
 def test_the_command_line_carries_all_settings_the_page_and_the_lifeline() -> None:
@@ -139,6 +139,15 @@ def test_the_addresses_come_with_a_key_and_a_token_of_the_secret() -> None:
     assert roles == ["anon", "authenticated"]
 
 
+def test_the_api_key_of_a_kept_secret_stays_the_same() -> None:
+    settings = ServeSettings(database="chat.db")
+
+    first, later = (re.findall(r"eyJ[\w.-]+", said(settings, now)) for now in (10**9, 10**9 + 60))
+
+    assert first[0] == later[0]
+    assert first[1] != later[1]
+
+
 def _serve(*options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", "from scenarios.cli import main; main()", "serve", *options],
@@ -150,9 +159,8 @@ def _serve(*options: str) -> subprocess.Popen[str]:
 
 @pytest.mark.e2e
 def test_serve_prints_its_addresses_answers_and_stops_on_ctrl_c(tmp_path: Path) -> None:
-    free = ("--api-port", "0", "--realtime-port", "0", "--admin-port", "0")
     database = tmp_path / "chat.db"
-    with _serve(*free, "--database", str(database)) as process:
+    with _serve(*FREE, "--database", str(database)) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         api = re.match(r"Chat page +(http://127\.0\.0\.1:\d+)/", line)
@@ -171,6 +179,64 @@ def test_serve_prints_its_addresses_answers_and_stops_on_ctrl_c(tmp_path: Path) 
     assert errors == ""
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{api[1]}/health", trust_env=False)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_serve_removes_the_database_it_made_however_it_is_stopped(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with _serve(*FREE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert list(tmp_path.glob("*/chat.db")) != []
+
+        process.send_signal(number)
+        process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.e2e
+def test_a_second_server_on_one_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    database = str(tmp_path / "chat.db")
+    with _serve(*FREE, "--database", database) as first:
+        assert first.stdout is not None
+        first.stdout.readline()
+
+        with _serve(*FREE, "--database", database) as second:
+            _, errors = second.communicate(timeout=20)
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=20)
+
+    assert second.returncode == 2
+    assert errors.count("\n") == 1
+    assert "another server uses this database" in errors
+    assert first.returncode == 0
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("database", "named"),
+    [
+        ("nowhere/chat.db", "there is no directory"),
+        ("notes.txt", "is no SQLite database"),
+        ("", "--database: is empty"),
+    ],
+)
+def test_a_database_that_cannot_be_one_is_one_line_and_leaves_nothing_beside_it(
+    database: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes.txt").write_text("Not a database at all.")
+    with _serve(*FREE, "--database", database and str(tmp_path / database)) as process:
+        _, errors = process.communicate(timeout=20)
+
+    assert process.returncode == 2
+    assert errors.count("\n") == 1
+    assert named in errors
+    assert [one.name for one in tmp_path.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.e2e

@@ -71,7 +71,10 @@ def account_routes(auth: Auth, now_unix_s: Callable[[], float]) -> list[Route]:
             enrolments = parse_enrolments(body)
         except UsageError as error:
             return JSONResponse({"error": str(error)}, 400)
-        return StreamingResponse(_enrol(auth, enrolments, now_unix_s), media_type=_JSON_LINES)
+        lines = _enrol(auth, enrolments, now_unix_s)
+        # Whoever does not wait for the end of the answer may count on the first batch at least.
+        first = await anext(lines, b"")
+        return StreamingResponse(_beginning(first, lines), media_type=_JSON_LINES)
 
     return [Route("/accounts", enrol, methods=["POST"])]
 
@@ -118,6 +121,12 @@ async def _enrol(
             ]
         yield _encode_lines(lines)
         await asyncio.sleep(0)
+
+
+async def _beginning(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for one in others:
+        yield one
 
 
 def _one(

@@ -12,6 +12,7 @@ from harness.errors import UsageError
 from harness.server.storage.model import OnCommit, Storage
 from harness.server.storage.postgres import PostgresStorage
 from harness.server.storage.sqlite import SqliteStorage
+from harness.server.storage.sqlite_file import check_file
 
 _SCHEMES = ("postgresql", "postgres")
 
@@ -52,6 +53,13 @@ def parse_database(text: str) -> Database:
     port = f":{parts['port']}" if "port" in parts else ""
     shown = f"postgresql://{user}{parts.get('host', '')}{port}/{parts.get('dbname', '')}"
     return PostgresUrl(text, shown)
+
+
+def check_database(database: Database) -> None:
+    """Raises :class:`UsageError` where it is seen without opening it that it cannot be used: before
+    anything is made beside it."""
+    if isinstance(database, Path):
+        check_file(database)
 
 
 def open_storage(database: Database, on_commit: OnCommit, *, once: bool) -> Storage:

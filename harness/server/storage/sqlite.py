@@ -7,12 +7,11 @@ neither blocks the event loop.
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -30,6 +29,7 @@ from harness.server.storage.model import (
 )
 from harness.server.storage.reading import commit_of, read_after, read_last, read_one
 from harness.server.storage.selecting import SQLITE, clauses_of
+from harness.server.storage.sqlite_file import claim_file
 from harness.server.storage.sqlite_jobs import (
     Delete,
     Flush,
@@ -87,22 +87,19 @@ class SqliteStorage:
     ) -> None:
         """Open or make the file. ``once=False`` takes the unique key away (no-unique-key).
 
-        Raises :class:`UsageError` where the file is no database, cannot be opened, or holds
-        repeated messages that the unique key forbids.
+        Raises :class:`UsageError` where the file is no database, cannot be opened, is another
+        server's, or holds repeated messages that the unique key forbids.
         """
         self._queue: SimpleQueue[Job] = SimpleQueue()
         self._closed = False
-        with _opening(path):
-            # Nobody else's to read; SQLite gives -wal and -shm the mode of the file.
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            connection = _connect(path, busy_s)
-            try:
-                connection.executescript(_SCHEMA)
-                connection.execute(ONCE if once else NOT_ONCE)
-                self._reader_connection = _connect(path, busy_s)
-            except BaseException:
-                connection.close()
-                raise
+        self._claim = claim_file(path)
+        with ExitStack() as undo, _opening(path):
+            undo.enter_context(self._claim)
+            connection = undo.enter_context(closing(_connect(path, busy_s)))
+            connection.executescript(_SCHEMA)
+            connection.execute(ONCE if once else NOT_ONCE)
+            self._reader_connection = _connect(path, busy_s)
+            undo.pop_all()
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-reader")
         self._condition = Condition(clock)
         self._writer = Writer(connection, self._queue, on_commit, clock, self._condition, once=once)
@@ -176,6 +173,7 @@ class SqliteStorage:
         self._thread.join()
         self._reader.shutdown()
         self._reader_connection.close()
+        self._claim.close()
 
     def _put(self, job: Job) -> None:
         # Behind a Stop nobody would ever answer it.

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
 
+from harness.server.auth.bulk import account_routes
 from harness.server.auth.tokens import Claims
 from harness.tokens import user_uuid
 from tests.harness.server.auth.project import EMAIL, PASSWORD, Project, claims_in
@@ -63,6 +66,31 @@ def test_a_repeated_account_gets_new_memberships_and_keeps_its_id_and_password()
     assert claims_in(second["access_token"])["app_metadata"]["webinars"] == {"2": "moderator"}
     assert project.sign_in().status_code == 200
     assert project.refresh(first["refresh_token"]).status_code == 200
+    project.store.close()
+
+
+def test_accounts_are_there_once_the_answer_begins() -> None:
+    project = Project()
+    there_at_start: list[bool] = []
+
+    body = iter([{"type": "http.request", "body": b'{"email": "ann@example.com"}'}])
+
+    async def receive() -> dict[str, Any]:
+        return next(body, None) or await asyncio.get_running_loop().create_future()
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            there_at_start.append(project.store.account_by_email("ann@example.com") is not None)
+
+    (route,) = account_routes(project.auth, lambda: project.now_unix_s)
+    scope = {"type": "http", "method": "POST", "path": "/accounts", "headers": []}
+
+    async def ask() -> None:
+        await route.app(scope, receive, send)
+
+    asyncio.run(ask())
+
+    assert there_at_start == [True]
     project.store.close()
 
 

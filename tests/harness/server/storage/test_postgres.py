@@ -266,7 +266,7 @@ def test_a_plugin_that_postgresql_does_not_trust_is_named(database: str) -> None
     if execute(database, "SELECT current_setting(%s, true)", TRUSTED) == [(None,)]:
         pytest.skip(f"this PostgreSQL is older than {TRUSTED}")
     name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
-    execute(database, f"ALTER DATABASE \"{name}\" SET {TRUSTED} = pgoutput")
+    execute(database, f'ALTER DATABASE "{name}" SET {TRUSTED} = pgoutput')
 
     assert f"add it to {TRUSTED}" in refusal(database)
 
