@@ -1,16 +1,17 @@
 // The chat page: its parts, and who tells whom. The rules' ids are those of docs/chat-rules.md.
 
 import { readAddress } from "./address.js";
+import { AddressError } from "./address-error.js";
 import { AnswerError, isRow } from "./answers.js";
 import { Composer } from "./composer.js";
 import { Cursor } from "./cursor.js";
 import { Fallback } from "./fallback.js";
+import { History } from "./history.js";
 import { Language } from "./language.js";
 import { Lines } from "./lines.js";
 import { MessageList } from "./messages.js";
 import { Moderation } from "./moderation.js";
 import { Panel } from "./panel.js";
-import { AddressError } from "./policy.js";
 import { Room } from "./room.js";
 import { Session } from "./session.js";
 
@@ -27,15 +28,23 @@ try {
 } catch (error) {
   byId("chat").dataset.transport = "closed";
   document.body.classList.add("failed");
-  const { failed, why } = language.texts();
-  // A refusal says what is wrong in the server's words; the others are known by their kind.
-  const known = error.kind === "refused" ? undefined : why[error.kind];
-  byId("summary").textContent = failed(known ?? error.message);
+  const sayWhy = () => {
+    byId("summary").textContent = language.texts().failed(whyNot(error, language.texts()));
+  };
+  language.changed(sayWhy);
+  sayWhy();
   if (!(error instanceof AnswerError || error instanceof AddressError)) throw error;
+}
+
+function whyNot(error, texts) {
+  if (error instanceof AddressError) return error.says(texts);
+  // A refusal says what is wrong in the server's words; the others are known by their kind.
+  return error.kind === "refused" ? error.message : (texts.why[error.kind] ?? error.message);
 }
 
 function startChat({ policy, renew, realtime }, session) {
   const { texts } = language;
+  const history = new History(byId("none"), texts);
   const seen = { transport: "connecting", detail: "", eventAt: null, events: 0, unreadable: 0 };
 
   const lines = new Lines({
@@ -154,13 +163,15 @@ function startChat({ policy, renew, realtime }, session) {
     showWho(session);
     if (byId("too-soon").textContent !== "") sayTooSoon(texts().tooSoon);
     list.redraw();
+    history.redraw();
     panel.show();
   });
   setInterval(() => panel.show(), 1000); // the age of the last event
 
   // The history is read beside the first connect.
   fallback.pageOpened();
-  readHistory({ policy, session, list, cursor }).finally(() => {
+  readHistory({ policy, session, list, cursor }).then((outcome) => {
+    history.became(outcome);
     byId("log").setAttribute("aria-live", "polite"); // what was there already is not read out
   });
   room.enter(session.token);
@@ -183,6 +194,7 @@ function applied({ eventType, new: row, old }, list, cursor) {
   return true;
 }
 
+/** "read", or "failed". */
 async function readHistory({ policy, session, list, cursor }) {
   const query = new URLSearchParams({ webinarId: session.webinar, limit: policy.history_limit });
   try {
@@ -196,9 +208,11 @@ async function readHistory({ policy, session, list, cursor }) {
     const whole = messages.length < policy.history_limit;
     const lastId = messages.at(-1)?.id ?? null;
     cursor.read(lastId, { askedAfter: null, whole, sinceLive: false });
+    return "read";
   } catch (error) {
     if (!(error instanceof AnswerError)) throw error;
     say(language.texts().historyFailed(language.texts().why[error.kind]));
+    return "failed";
   }
 }
 

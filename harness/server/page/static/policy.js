@@ -2,6 +2,8 @@
 // and values as the emulated client's policy (harness/client/policy.py), which a test compares.
 // Any of them may be set in the page's address, e.g. ?cursor=confirmed&poll_on_release=1
 
+import { AddressError } from "./address-error.js";
+
 export const PLAN = Object.freeze({
   ack_timeout_s: 10, // S3
   send_disabled_s: 1, // S6
@@ -20,11 +22,9 @@ export const PLAN = Object.freeze({
   recreate_delay_s: 1, // R3: doubles up to 30 s
 });
 
+const COUNTS = ["poll_limit", "history_limit"];
 const CHOICES = { poll_jitter_drawn: ["tick", "session"], cursor: ["last_seen", "confirmed"] };
 const BOOLEANS = { 1: true, 0: false, true: true, false: false };
-
-/** The page's address says something that makes no sense. */
-export class AddressError extends Error {}
 
 /** The plan with what the address says otherwise. Throws an AddressError that names a bad value. */
 export function policyFrom(query) {
@@ -32,9 +32,7 @@ export function policyFrom(query) {
   for (const name of Object.keys(PLAN).filter((each) => query.has(each))) {
     const text = query.get(name);
     const value = read(name, text);
-    if (value === undefined) {
-      throw new AddressError(`${name}=${text}: must be ${allowed(name)}`);
-    }
+    if (value === undefined) throw new AddressError(name, text, ...allowed(name));
     policy[name] = value;
   }
   return Object.freeze(policy);
@@ -44,11 +42,12 @@ function read(name, text) {
   if (name in CHOICES) return CHOICES[name].includes(text) ? text : undefined;
   if (typeof PLAN[name] === "boolean") return BOOLEANS[text];
   const number = text.trim() === "" ? NaN : Number(text);
-  const least = name === "poll_limit" || name === "history_limit" ? 1 : 0;
-  return Number.isFinite(number) && number >= least ? number : undefined;
+  if (COUNTS.includes(name)) return Number.isSafeInteger(number) && number > 0 ? number : undefined;
+  return Number.isFinite(number) && number >= 0 ? number : undefined;
 }
 
 function allowed(name) {
-  if (name in CHOICES) return CHOICES[name].join(" or ");
-  return typeof PLAN[name] === "boolean" ? "1 or 0" : "a number, 0 or more";
+  if (name in CHOICES) return ["choice", CHOICES[name]];
+  if (typeof PLAN[name] === "boolean") return ["choice", ["1", "0"]];
+  return [COUNTS.includes(name) ? "count" : "number"];
 }

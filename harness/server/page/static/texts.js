@@ -9,7 +9,11 @@ const en = {
   connection: "Connection",
   details: "Details",
   messages: "Messages",
-  none: "No messages yet.",
+  history: {
+    reading: "Reading the earlier messages …",
+    read: "No messages yet.",
+    failed: "The earlier messages could not be read.",
+  },
   message: "Message",
   hint: "Enter sends, Shift+Enter starts a new line.",
   tooSoon: "Not sent: it came too soon after the last message. Your text is kept; send it again.",
@@ -68,7 +72,7 @@ const en = {
   ago: (seconds) => `${seconds} s ago`,
   noEvent: "none yet",
   start: "the beginning",
-  failureCount: (count, policy) => `${count} (polling from ${policy.fallback_after_failures})`,
+  failureCount: (count, policy) => `${count} (${policy.fallback_after_failures} start polling)`,
   pollCount: (count, outcome) => (outcome ? `${count}, the last one: ${outcome}` : `${count}`),
   summary: {
     live: "Live: messages come over the WebSocket.",
@@ -81,9 +85,9 @@ const en = {
     pollingFailing: (policy, why) =>
       `No WebSocket, and asking the server every ${policy.poll_period_s} s fails: ${why}.`,
     refusals: {
-      token: "The server refuses your token. Reload the page to get a new one.",
-      forbidden: "Your token does not open this room. Reload the page to get a new one.",
-      realtime: "The WebSocket refuses your token. Reload the page to get a new one.",
+      token: "The server refuses your token. Reload the page to try a new one.",
+      forbidden: "Your token does not open this room. Reload the page to try a new one.",
+      realtime: "The WebSocket refuses your token. Reload the page to try a new one.",
     },
     meanwhile: (policy) =>
       ` Until then the page asks the server every ${policy.poll_period_s} s.`,
@@ -95,6 +99,18 @@ const en = {
   another: "Open this room as",
   notice: "A test server: whoever opens an address like these is that person.",
   failed: (why) => `The page could not start: ${why}`,
+  address: {
+    unknown: (known) => `the page knows no such name; it knows ${known.join(", ")}`,
+    twice: () => "is there twice",
+    choice: (choices) => `must be ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`,
+    name: (bytes) =>
+      `must be a name of 1 to ${bytes} letters without spaces around it; letters beyond plain` +
+      " English count for two to four, Hangul for three",
+    whole: (most) => `must be a whole number from 1 to ${most}`,
+    number: () => "must be a number, 0 or more",
+    count: () => "must be a whole number, 1 or more",
+    address: (example) => `must be like ${example}`,
+  },
   historyFailed: (why) => `The earlier messages could not be read: ${why}.`,
 };
 
@@ -107,7 +123,11 @@ const ko = {
   connection: "연결",
   details: "자세히",
   messages: "메시지",
-  none: "아직 메시지가 없습니다.",
+  history: {
+    reading: "이전 메시지를 읽는 중입니다 …",
+    read: "아직 메시지가 없습니다.",
+    failed: "이전 메시지를 읽지 못했습니다.",
+  },
   message: "메시지",
   hint: "Enter로 보내고, Shift+Enter로 줄을 바꿉니다.",
   tooSoon: "앞 메시지 직후라 보내지 않았습니다. 입력한 글은 그대로 있으니 다시 보내 주세요.",
@@ -166,7 +186,7 @@ const ko = {
   ago: (seconds) => `${seconds}초 전`,
   noEvent: "아직 없음",
   start: "처음부터",
-  failureCount: (count, policy) => `${count}회 (${policy.fallback_after_failures}회부터 폴링)`,
+  failureCount: (count, policy) => `${count}회 (${policy.fallback_after_failures}회면 폴링 시작)`,
   pollCount: (count, outcome) => (outcome ? `${count}회, 마지막: ${outcome}` : `${count}회`),
   summary: {
     live: "실시간: 메시지가 WebSocket으로 옵니다.",
@@ -179,9 +199,9 @@ const ko = {
     pollingFailing: (policy, why) =>
       `WebSocket을 쓸 수 없고, ${policy.poll_period_s}초마다 서버에 확인해도 실패합니다. ${why}.`,
     refusals: {
-      token: "서버가 토큰을 받아들이지 않습니다. 페이지를 새로 고쳐 새 토큰을 받으세요.",
-      forbidden: "이 토큰으로는 이 방에 들어갈 수 없습니다. 페이지를 새로 고쳐 새 토큰을 받으세요.",
-      realtime: "WebSocket이 토큰을 받아들이지 않습니다. 페이지를 새로 고쳐 새 토큰을 받으세요.",
+      token: "서버가 토큰을 받아들이지 않습니다. 페이지를 새로 고쳐 새 토큰을 써 보세요.",
+      forbidden: "이 토큰으로는 이 방에 들어갈 수 없습니다. 페이지를 새로 고쳐 새 토큰을 써 보세요.",
+      realtime: "WebSocket이 토큰을 받아들이지 않습니다. 페이지를 새로 고쳐 새 토큰을 써 보세요.",
     },
     meanwhile: (policy) => ` 그때까지 ${policy.poll_period_s}초마다 서버에 확인합니다.`,
     paused: "숨겨져 있거나 오프라인인 동안에는 서버에 확인하지 않습니다.",
@@ -192,6 +212,17 @@ const ko = {
   another: "다른 사람으로 열기",
   notice: "시험용 서버입니다. 이런 주소를 여는 사람은 누구나 그 사람이 됩니다.",
   failed: (why) => `페이지를 시작하지 못했습니다: ${why}`,
+  address: {
+    unknown: (known) => `이 페이지에 없는 이름입니다. 쓸 수 있는 이름: ${known.join(", ")}`,
+    twice: () => "두 번 있습니다",
+    choice: (choices) => `${choices.join(", ")} 중 하나여야 합니다`,
+    name: (bytes) =>
+      `앞뒤에 빈칸이 없는 이름이어야 합니다. 영문 ${bytes}자, 한글 ${Math.floor(bytes / 3)}자까지 쓸 수 있습니다`,
+    whole: (most) => `1부터 ${most}까지의 정수여야 합니다`,
+    number: () => "0 이상의 수여야 합니다",
+    count: () => "1 이상의 정수여야 합니다",
+    address: (example) => `${example} 같은 주소여야 합니다`,
+  },
   historyFailed: (why) => `이전 메시지를 읽지 못했습니다. ${why}.`,
 };
 

@@ -260,7 +260,7 @@ def test_a_refused_send_says_that_the_token_is_refused(
     alice.wait_for_line("too late", state="failed")
     alice.wait(
         "document.getElementById('summary').textContent =="
-        " 'The server refuses your token. Reload the page to get a new one.'"
+        " 'The server refuses your token. Reload the page to try a new one.'"
     )
 
 
@@ -272,7 +272,7 @@ def test_a_token_that_realtime_takes_again_is_no_trouble(
     alice.wait_for(trouble="token", polling="on")
     alice.wait("document.getElementById('summary').textContent.includes('Until then')")
     assert _headline(alice) == (
-        "The WebSocket refuses your token. Reload the page to get a new one."
+        "The WebSocket refuses your token. Reload the page to try a new one."
         " Until then the page asks the server every 3 s."
     )
     plant()
@@ -282,8 +282,8 @@ def test_a_token_that_realtime_takes_again_is_no_trouble(
 @pytest.mark.parametrize(
     ("status", "headline"),
     [
-        (401, "The server refuses your token. Reload the page to get a new one."),
-        (403, "Your token does not open this room. Reload the page to get a new one."),
+        (401, "The server refuses your token. Reload the page to try a new one."),
+        (403, "Your token does not open this room. Reload the page to try a new one."),
         (
             500,
             "Connected, but quiet, and asking the server every 0.1 s fails: the server refused it.",
@@ -341,8 +341,16 @@ def test_a_blocked_websocket_is_replaced_by_polling_until_it_is_back(
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"room": 0}, "webinar: must be a whole number"),
-        ({"user": "much-too-long-a-name"}, "user: must be a name of"),
+        ({"room": "abc"}, "room=abc: must be a whole number from 1 to 9223372036854775807"),
+        ({"room": 2**63}, "room=9223372036854775808: must be a whole number"),
+        ({"user": "much-too-long-a-name"}, "user=much-too-long-a-name: must be a name of 1 to 14"),
+        ({"user": "가나다라마"}, "user=가나다라마: must be a name of 1 to 14"),
+        ({"role": "king"}, "role=king: must be attendee, moderator or presenter"),
+        ({"lifetime_s": "1.5"}, "lifetime_s=1.5: must be a whole number from 1 to 86400"),
+        ({"renew": "no"}, "renew=no: must be 1 or 0"),
+        ({"lang": "fr"}, "lang=fr: must be en or ko"),
+        ({"curser": "confirmed"}, "curser: the page knows no such name; it knows user, room,"),
+        ({"poll_limit": "0"}, "poll_limit=0: must be a whole number, 1 or more"),
         ({"cursor": "no"}, "cursor=no: must be last_seen or confirmed"),
         ({"poll_period_s": "-1"}, "poll_period_s=-1: must be a number, 0 or more"),
         ({"realtime": "nonsense"}, "realtime=nonsense: must be like http://127.0.0.1:4000"),
@@ -354,8 +362,33 @@ def test_what_is_wrong_with_the_address_is_said_on_the_page(
     alice.open(server.api_url, **{"user": "alice", "room": 1, **asked})
     alice.wait("document.body.classList.contains('failed')")
     assert words in alice.page.evaluate("document.body.innerText")
-    uncaught = [error for error in alice.page.errors if "status of 400" not in error]
-    assert uncaught == []
+    assert alice.page.errors == []
+
+
+def test_what_is_wrong_is_said_in_the_page_s_language(
+    server: Server, alice: ChatPage, room: int
+) -> None:
+    alice.open(server.api_url, "가나다라마", room, lang="ko")
+    alice.wait("document.body.classList.contains('failed')")
+    assert "한글 4자까지" in _headline(alice)
+
+    alice.page.evaluate("document.querySelector('.languages [lang=en]').click()")
+
+    assert "must be a name of 1 to 14 letters" in _headline(alice)
+
+
+def test_an_empty_list_says_whether_anybody_knows_that_it_is_empty(
+    server: Server, alice: ChatPage, room: int, plant: Callable[..., None]
+) -> None:
+    alice.open_live(server.api_url, "alice", room)
+    alice.wait("document.getElementById('none').textContent === 'No messages yet.'")
+
+    plant("hang-poll")
+    alice.open(server.api_url, "alice", room, poll_timeout_s=1)
+    alice.wait("document.getElementById('none')?.textContent.startsWith('Reading')")
+    alice.wait("document.getElementById('none').dataset.history === 'failed'")
+
+    assert "could not be read" in alice.page.evaluate("document.getElementById('none').textContent")
 
 
 def _answer_sends_with(tab: ChatPage, answer: str) -> None:
