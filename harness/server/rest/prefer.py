@@ -12,7 +12,29 @@ from harness.server.rest.query import Query
 
 SINGULAR = "application/vnd.pgrst.object+json"
 _SERVED = ("*/*", "application/*", "application/json", SINGULAR)
+_WRITES = ("POST", "PATCH", "DELETE")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _RANGE = re.compile(r"([0-9]{1,18})-([0-9]{0,18})")
+
+
+_KNOWN = frozenset(
+    {
+        *("resolution=merge-duplicates", "resolution=ignore-duplicates"),
+        *("return=representation", "return=headers-only", "return=minimal"),
+        *("count=exact", "count=planned", "count=estimated"),
+        *("tx=commit", "tx=rollback", "missing=default", "missing=null"),
+        *("handling=strict", "handling=lenient"),
+    }
+)
+_KNOWN_NAMES = ("timezone=", "max-affected=")
+_APPLIED = {
+    "GET": ("count", "handling"),
+    "HEAD": ("count", "handling"),
+    "POST": ("resolution", "return", "count", "handling"),
+    "PATCH": ("return", "count", "handling", "max-affected"),
+    "DELETE": ("return", "count", "handling", "max-affected"),
+}
+"""Which preferences an answer names, in this order (``Response.hs``, ``responsePreferences``)."""
 
 
 @dataclass(frozen=True)
@@ -27,30 +49,63 @@ class Wish:
     """One object and no list; anything but one row is an error then."""
     ignore_duplicates: bool = False
     """Whether a row that is there already is passed over in silence."""
+    max_affected: int | None = None
+    """A write of more rows than this is refused and writes none."""
+    applied: str = ""
+    """``Preference-Applied``."""
 
 
-def wish_of(headers: Headers) -> Wish:
-    """Read the headers. What is not known in ``Prefer`` is passed over, as PostgREST does.
+def wish_of(headers: Headers, method: str) -> Wish:
+    """Read the headers of a request. Of a preference that is there twice the first holds; what is
+    not known is passed over, save with ``handling=strict`` (``Preferences.hs``).
 
-    Raises :class:`RestError` where nothing that is accepted is served.
+    Every ``count`` is the exact one, for nobody plans queries here; a write does not count when it
+    should only plan to. Raises :class:`RestError` where nothing that is accepted is served, and
+    for preferences that cannot hold.
     """
+    singular = _singular(headers)
+    prefer = [one.strip() for line in headers.getlist("prefer") for one in line.split(",")]
+    unknown = [one for one in prefer if one not in _KNOWN and not one.startswith(_KNOWN_NAMES)]
+    held: dict[str, str] = {}
+    for one in prefer:
+        name, _, value = one.partition("=")
+        if one not in unknown:
+            held.setdefault(name, value)
+    strict = held.get("handling") == "strict"
+    if unknown and strict:
+        message = "Invalid preferences given with handling=strict"
+        raise RestError(400, "PGRST122", message, f"Invalid preferences: {', '.join(unknown)}")
+    if held.get("resolution") == "merge-duplicates":
+        # Passed over, an upsert would end as a plain insert, and nobody would know why.
+        raise not_served("merging duplicates (upsert)")
+    if held.get("tx") == "rollback":
+        raise not_served("writes that are rolled back (tx=rollback)")
+    most = held.get("max-affected", "")
+    if not (strict and _NUMBER.fullmatch(most)):
+        held.pop("max-affected", None)  # without strictness it binds nobody
+    if held.get("return") == "headers-only":
+        held.pop("return")  # its Location is not served, and not claimed
+    counting = {"exact", "estimated"} if method in _WRITES else {"exact", "planned", "estimated"}
+    return Wish(
+        representation=held.get("return") == "representation",
+        count=held.get("count") in counting,
+        singular=singular,
+        ignore_duplicates=held.get("resolution") == "ignore-duplicates",
+        max_affected=int(most) if "max-affected" in held else None,
+        applied=", ".join(f"{one}={held[one]}" for one in _APPLIED.get(method, ()) if one in held),
+    )
+
+
+def _singular(headers: Headers) -> bool:
+    """Whether one object is accepted first. Raises :class:`RestError`."""
     accepted = [
-        one.partition(";")[0].strip().lower() for one in headers.get("accept", "*/*").split(",")
+        one.partition(";")[0].strip().lower() for one in (headers.get("accept") or "*/*").split(",")
     ]
     served = next((one for one in accepted if one in _SERVED), None)
     if served is None:
         listed = ", ".join(accepted)
         raise RestError(406, "PGRST107", f"None of these media types are available: {listed}")
-    prefer = {one.strip() for line in headers.getlist("prefer") for one in line.split(",")}
-    if "resolution=merge-duplicates" in prefer:
-        # Passed over, an upsert would end as a plain insert, and nobody would know why.
-        raise not_served("merging duplicates (upsert)")
-    return Wish(
-        representation="return=representation" in prefer,
-        count="count=exact" in prefer,
-        singular=served == SINGULAR,
-        ignore_duplicates="resolution=ignore-duplicates" in prefer,
-    )
+    return served == SINGULAR
 
 
 def within_range(query: Query, header: str | None) -> Query:

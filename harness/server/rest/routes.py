@@ -39,7 +39,7 @@ def rest_routes(
 ) -> list[Route]:
     """What the gateway serves under :data:`PREFIX`. ``make_id`` makes omitted message ids."""
     app = Rest(Table(storage, tokens, switches, clock, make_id), tokens, clock)
-    return [Route(f"{PREFIX}/{{path:path}}", app)]
+    return [Route(f"{PREFIX}{rest}", app) for rest in ("", "/{path:path}")]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Rest:
 
 def _check_resource(request: Request) -> None:
     """Raises :class:`RestError` for all but the one table in the one schema."""
-    path: str = request.path_params["path"].rstrip("/")
+    path: str = request.path_params.get("path", "").rstrip("/")
     if not path:
         raise RestError(404, "PGRST126", "Root endpoint metadata is disabled")
     if path.startswith("rpc/") and path.count("/") == 1:

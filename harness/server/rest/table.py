@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -60,8 +61,9 @@ class Table:
         raise RestError(405, "PGRST117", f"Unsupported HTTP method: {request.method}")
 
     async def _read(self, request: Request, claims: Claims) -> Response:
-        wish = wish_of(request.headers)
-        query = within_range(_query(request), request.headers.get("range"))
+        wish, query = wish_of(request.headers, request.method), _query(request)
+        if request.method == "GET":  # the only one that has a Range (RFC 9110, section 14.2)
+            query = within_range(query, request.headers.get("range"))
         access = effective_access(claims.access, self._switches.defects)
         most_rows = self._switches.knobs.rest_max_rows
         found = await find(self._storage, query, access, most_rows=most_rows, count=wish.count)
@@ -72,11 +74,11 @@ class Table:
             raise RestError(416, "PGRST103", "Requested range not satisfiable", details)
         incremental = any(one.column == "id" and one.operator == "gt" for one in query.conditions)
         rows = spoiled(found.rows, incremental=incremental, defects=self._switches.defects)
-        headers = {"Content-Range": content_range(query.offset, len(rows), found.total)}
+        headers = _headers(wish, content_range(query.offset, len(rows), found.total))
         return _shown(_status(found), rows, query.fields, wish, headers)
 
     async def _insert(self, request: Request, claims: Claims) -> Response:
-        wish, query = wish_of(request.headers), _query(request)
+        wish, query = wish_of(request.headers, request.method), _query(request)
         draft = draft_of(
             await self._json(request),
             claims,
@@ -95,7 +97,7 @@ class Table:
                 f"Key (webinar_id, user_id, client_msg_id)=({key}) already exists.",
             )
         rows = [stored.row] if stored.is_new else []
-        headers = {"Content-Range": content_range(0, 0, len(rows) if wish.count else None)}
+        headers = _headers(wish, content_range(0, 0, len(rows) if wish.count else None))
         if not wish.representation:
             return Response(b"", 201, headers)
         return _shown(201, rows, query.fields, wish, headers)
@@ -103,24 +105,31 @@ class Table:
     async def _change(self, request: Request, claims: Claims) -> Response:
         """Rows that the asker may read but not change are passed over, as by PostgreSQL.
 
-        All others of the query are changed: the most rows of an answer bind reads alone.
+        All others that the filters mean are changed: ``limit``, ``offset``, ``Range`` and the most
+        rows of an answer bind reads alone (PostgREST since version 13).
         """
-        wish, query = wish_of(request.headers), _query(request)
+        wish, query = wish_of(request.headers, request.method), _query(request)
         if not query.conditions:
-            raise RestError(400, "21000", f"{request.method} requires a WHERE clause")
+            verb = "UPDATE" if request.method == "PATCH" else "DELETE"
+            raise RestError(400, "21000", f"{verb} requires a WHERE clause")
         change: dict[str, Any] = {}
         if request.method == "PATCH":
             chars = self._switches.knobs.max_body_chars
             change = dict(change_of(await self._json(request), claims, chars))
+        query = replace(query, offset=0, limit=None)
         found = await find(self._storage, query, claims.access, most_rows=None)
         mine = [row for row in found.rows if _may_change(claims, row)]
         if "hidden" in change and not all(_may_hide(claims, row) for row in mine):
             raise denied(authenticated=True)
         if wish.singular and len(mine) != 1:
             raise _not_single(len(mine))  # before anything is written, instead of a rollback
+        if wish.max_affected is not None and len(mine) > wish.max_affected:
+            message = "Query result exceeds max-affected preference constraint"
+            raise RestError(400, "PGRST124", message, f"The query affects {len(mine)} rows")
         changed = [await self._changed(request.method, row, change) for row in mine]
         rows = [row for row in changed if row is not None]
-        headers = {"Content-Range": content_range(0, 0, len(rows) if wish.count else None)}
+        shown = len(rows) if request.method == "PATCH" else 0
+        headers = _headers(wish, content_range(0, shown, len(rows) if wish.count else None))
         if not wish.representation:
             return Response(None, 204, headers)
         return _shown(200, rows, query.fields, wish, headers)
@@ -137,6 +146,11 @@ class Table:
         if not is_json(content_type):
             raise RestError(400, "PGRST102", f"Content-Type not acceptable: {content_type}")
         return await read_body(request, self._switches.knobs.max_request_bytes)
+
+
+def _headers(wish: Wish, content_range: str) -> dict[str, str]:
+    applied = {"Preference-Applied": wish.applied} if wish.applied else {}
+    return {"Content-Range": content_range, **applied}
 
 
 def _query(request: Request) -> Query:

@@ -221,19 +221,48 @@ def test_more_rows_than_one_answer_has_are_all_changed_and_all_deleted(api: Rest
     query = f"{MESSAGES}?webinar_id=eq.42&order=body"
     edited = api.ask("PATCH", query, {"body": "new"}, None, SHOW, COUNT)
     assert [row["body"] for row in edited.json()] == ["new"] * 5
-    assert edited.headers["content-range"] == "*/5"
+    assert edited.headers["content-range"] == "0-4/5"
+    assert edited.headers["preference-applied"] == "return=representation, count=exact"
     assert [row.body for row in api.rows()] == ["new"] * 5
 
     assert api.ask("DELETE", query).status == 204
     assert api.rows() == []
 
 
-def test_a_change_with_a_limit_changes_no_more(api: RestApi) -> None:
+def test_a_limit_an_offset_and_a_range_bind_reads_alone(api: RestApi) -> None:
     filled(api, 3)
-    edited = api.ask("PATCH", f"{MESSAGES}?id=gt.0&order=id&limit=2", {"body": "new"}, None, SHOW)
+    query = f"{MESSAGES}?id=gt.0&order=id.desc&limit=1&offset=1"
+    edited = api.ask("PATCH", query, {"body": "new"}, None, SHOW, ("Range", "0-0"))
 
-    assert [row["id"] for row in edited.json()] == [1, 2]
-    assert [row.body for row in api.rows()] == ["new", "new", "hi"]
+    assert [row["id"] for row in edited.json()] == [3, 2, 1]
+    assert [row.body for row in api.rows()] == ["new"] * 3
+
+    head = api.ask("HEAD", MESSAGES, b"", None, ("Range", "0-0"))
+    assert head.headers["content-range"] == "0-2/*"
+
+    deleted = api.ask("DELETE", query, b"", None, COUNT)
+    assert deleted.headers["content-range"] == "*/3"
+    assert api.rows() == []
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_more_rows_than_a_strict_most_are_all_left_as_they_are(api: RestApi, method: str) -> None:
+    filled(api, 3)
+    before = api.rows()
+    body = {"body": "new"} if method == "PATCH" else b""
+    most = [("Prefer", f"handling=strict, max-affected={number}") for number in (2, 3)]
+
+    refused = api.ask(method, f"{MESSAGES}?id=gt.0", body, None, most[0])
+
+    assert code_of(refused) == (400, "PGRST124")
+    assert refused.json()["details"] == "The query affects 3 rows"
+    assert api.rows() == before
+
+    done = api.ask(method, f"{MESSAGES}?id=gt.0", body, None, most[1])
+
+    assert done.status == 204
+    assert done.headers["preference-applied"] == "handling=strict, max-affected=3"
+    assert api.rows() != before
 
 
 def test_two_rows_where_one_was_expected_are_both_left_as_they_are(api: RestApi) -> None:
