@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
@@ -70,12 +71,10 @@ def admin_app(
         )
         return Response(msgspec.json.encode(answer), media_type="application/json")
 
-    async def shown(_: Request) -> Response:
-        return _switches_json(switches)
-
-    async def turned(request: Request) -> Response:
+    async def shown_or_turned(request: Request) -> Response:
         try:
-            switches.turn(parse_turn(await read_body(request, MAX_BODY_BYTES)))
+            if request.method == "PATCH":
+                switches.turn(parse_turn(await read_body(request, MAX_BODY_BYTES)))
         except UsageError as error:
             return JSONResponse({"error": str(error)}, 400)
         return _switches_json(switches)
@@ -86,12 +85,15 @@ def admin_app(
             Route("/commits", commits),
             Route("/subscriptions", subscriptions),
             Route("/stats", stats),
-            Route("/switches", shown, methods=["GET"]),
-            Route("/switches", turned, methods=["PATCH"]),
+            Route("/switches", shown_or_turned, methods=["GET", "PATCH"]),
             *extra_routes,
             *action_routes(realtime, MAX_BODY_BYTES),
         ],
-        exception_handlers={BodyTooLarge: _too_large, BodyCutOff: _cut_off},
+        exception_handlers={
+            BodyTooLarge: _too_large,
+            BodyCutOff: _cut_off,
+            HTTPException: _no_such_route,
+        },
     )
 
 
@@ -101,6 +103,14 @@ async def _too_large(_: Request, error: Exception) -> Response:
 
 async def _cut_off(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 400)
+
+
+async def _no_such_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    allowed = (error.headers or {}).get("Allow")
+    what = f"{error.detail}, this route has {allowed}" if allowed else error.detail
+    answer = {"error": f"{request.method} {request.url.path}: {what}"}
+    return JSONResponse(answer, error.status_code, error.headers)
 
 
 def _switches_json(switches: Switches) -> Response:

@@ -97,12 +97,13 @@ DESCRIPTIONS: Mapping[Defect, str] = MappingProxyType(
 )
 
 
-def parse_defects(names: Iterable[str]) -> Defects:
-    """Raises :class:`UsageError` for a name that is no defect, listing those that are."""
+def parse_defects(names: Iterable[str], where: str = "--defect") -> Defects:
+    """``where`` they were named. Raises :class:`UsageError` for a name that is no defect, listing
+    those that are."""
     chosen = set()
     for name in names:
         try:
             chosen.add(Defect(name))
         except ValueError:
-            raise UsageError(f"--defect {name}: no such defect; {near(name, Defect)}") from None
+            raise UsageError(f"{where} {name}: no such defect; {near(name, Defect)}") from None
     return frozenset(chosen)

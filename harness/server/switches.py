@@ -26,11 +26,13 @@ class Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def parse_turn(body: bytes) -> Turn:
     """Read and check a turn. Raises :class:`UsageError` naming what is wrong with it."""
+    if not body.strip():
+        raise UsageError('switches: there is no body; {"knobs": {…}, "defects": […]} is meant')
     try:
         turn = msgspec.json.decode(body, type=Turn)
     except UNREADABLE as error:
         raise UsageError(f"switches: {error}") from None
-    parse_defects(turn.defects or ())
+    parse_defects(turn.defects or (), "defects:")
     return msgspec.structs.replace(turn, knobs=read_changes(turn.knobs))
 
 

@@ -96,6 +96,31 @@ def test_a_bad_turn_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     assert switches == Switches(Knobs())
 
 
+def test_what_is_wrong_with_a_turn_is_named(tmp_path: Path) -> None:
+    for body, named in ((b"", "there is no body"), (b'{"defects": ["mutt"]}', "defects: mutt: no")):
+        refused = asked(tmp_path, Switches(Knobs()), "PATCH", "/switches", content=body)
+
+        assert refused.status_code == 400
+        assert named in refused.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "error"),
+    [
+        ("GET", "/nope", 404, "GET /nope: Not Found"),
+        ("POST", "/stats", 405, "POST /stats: Method Not Allowed, this route has "),
+    ],
+)
+def test_a_route_that_is_not_there_is_said_in_one_shape(
+    tmp_path: Path, method: str, path: str, status: int, error: str
+) -> None:
+    answer = asked(tmp_path, Switches(Knobs()), method, path)
+
+    assert answer.status_code == status
+    assert answer.json()["error"].startswith(error)
+    assert status == 404 or "GET" in answer.headers["allow"]
+
+
 def test_switches_say_which_defect_can_do_nothing_beside_another(tmp_path: Path) -> None:
     turn = {"defects": ["no-unique-key", "no-idempotency"]}
 

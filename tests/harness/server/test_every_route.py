@@ -44,7 +44,7 @@ OPEN_TO_ALL: Routes = {
     *((method, SESSION_PATH) for method in ("GET", "HEAD")),
     *((method, "/") for method in ("GET", "HEAD")),
 }
-BEHIND_ONE_ROUTE = {f"{AUTH}/{{path:path}}", f"{REST}/{{path:path}}"}
+BEHIND_ONE_ROUTE = {f"{AUTH}/{{path:path}}", REST, f"{REST}/{{path:path}}"}
 """Auth and REST look at paths themselves; their own tables have what stands behind."""
 ADMIN = {
     ("GET", "/health"),
