@@ -66,6 +66,18 @@ class PageOpened(_Event, frozen=True, tag="page_opened"):
     cohort: str
 
 
+LineChange = Literal["edited", "hidden", "shown", "deleted"]
+
+
+class LineChanged(_Event, frozen=True, tag="line_changed"):
+    """A line that is on the screen became what the server has made of its row (R5)."""
+
+    user: int
+    row_id: int
+    change: LineChange
+    path: Path
+
+
 class PageClosed(_Event, frozen=True, tag="page_closed"):
     """The page goes away, normally at the end of the run."""
 
@@ -74,6 +86,8 @@ class PageClosed(_Event, frozen=True, tag="page_closed"):
     """``client_msg_id`` of bubbles that still say "sending…"."""
     failed: tuple[str, ...]
     """``client_msg_id`` of bubbles that are shown as failed."""
+    inversions: int = 0
+    """Neighbouring rows that stood against the order of their ids."""
 
 
 class VisibilityChanged(_Event, frozen=True, tag="visibility"):
@@ -190,7 +204,7 @@ class PollStarted(_Event, frozen=True, tag="poll_started"):
     user: int
     poll: int
     """Counts the polls of this user from 1."""
-    cause: Literal["period", "activation", "return", "release", "subscribed"]
+    cause: Literal["period", "activation", "return", "release", "subscribed", "probe", "reread"]
 
 
 class PollEnded(_Event, frozen=True, tag="poll_ended"):
@@ -232,6 +246,7 @@ class RecordEnded(_Event, frozen=True, tag="record_ended"):
 
 Event = (
     PageOpened
+    | LineChanged
     | PageClosed
     | VisibilityChanged
     | OnlineChanged

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.client.connection import Connection, backoff_s
+from harness.client.connection import Connection
 from harness.client.effects import Effects
 from harness.client.policy import Policy
 from harness.client.states import after
@@ -245,6 +245,8 @@ class Channel:
         self._effects.cancel("rejoin")
         self._move(JoinEvent.CLOSE)
         self._changed("closed", "ended by the server", now_s)
+        if not self._policy.recreate_channel:
+            return
         wait_s = min(self._policy.recreate_delay_s * 2**self._recreations, RECREATE_MAX_S)
         self._recreations += 1
         self._effects.wake_at("recreate", now_s + wait_s)
@@ -253,7 +255,7 @@ class Channel:
         if self._state is not Join.ERRORED:
             self._move(JoinEvent.ERROR)
         self._failures += 1
-        self._effects.wake_at("rejoin", now_s + backoff_s(self._failures))
+        self._effects.wake_at("rejoin", now_s + self._connection.wait_s(self._failures))
 
     def _push(self, event: str, content: dict[str, Any]) -> None:
         ref, payload = self._connection.next_ref(), phoenix.payload(content)

@@ -53,12 +53,13 @@ class Composer:
             )
             return
         self._disabled_until_s = now_s + self._policy.send_disabled_s
-        self._list.show_bubble(client_msg_id)
+        self._list.show_bubble(client_msg_id, body, now_s)
         request = self._effects.request(
             "POST", CREATE_PATH, _encode(CreateRequest(self._webinar, client_msg_id, body))
         )
         self._under_way[request] = client_msg_id
-        self._effects.wake_at(f"send:{request}", now_s + self._policy.ack_timeout_s)
+        if self._policy.send_timeout:
+            self._effects.wake_at(f"send:{request}", now_s + self._policy.ack_timeout_s)
         self._effects.sink.event(
             SendStarted(
                 t_s=now_s,
@@ -74,8 +75,8 @@ class Composer:
         return request in self._under_way
 
     def answered(self, request: int, status: int, body: bytes, now_s: float) -> MessageRow | None:
-        """The route answered; returns the row on success (S2). Anything that is not the agreed
-        shape is recorded as ``bad_answer`` and survived (S8)."""
+        """The route answered; returns the row to show on success (S2). Anything that is not the
+        agreed shape is recorded as ``bad_answer`` and survived (S8)."""
         client_msg_id = self._finish(request)
         try:
             answer = _decode_answer(body)
@@ -92,6 +93,8 @@ class Composer:
             self._failed(client_msg_id, "bad_answer", now_s, status, "another message's row")
             return None
         self._ended(client_msg_id, "ok", now_s, status, row_id=answer.message.id)
+        if self._policy.spinner_ends == "realtime":
+            return None  # as before the plan: the answer is not looked at
         self.spinner_off(client_msg_id, "api", now_s)
         return answer.message
 
@@ -124,6 +127,8 @@ class Composer:
         detail: str,
     ) -> None:
         self._ended(client_msg_id, outcome, now_s, status, detail=detail)
+        if self._policy.spinner_ends == "realtime":
+            return
         self.spinner_off(client_msg_id, "timeout" if outcome == "timeout" else "error", now_s)
         self._list.fail_bubble(client_msg_id)
 

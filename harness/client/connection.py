@@ -7,6 +7,7 @@ to"). What travels on it is ``harness.client.channel``'s matter.
 from __future__ import annotations
 
 from enum import Enum, auto
+from random import Random
 
 from harness.client.commands import CloseSocket, OpenSocket, SendFrame
 from harness.client.effects import Effects
@@ -75,17 +76,24 @@ class Connection:
         "_effects",
         "_failures",
         "_heartbeat_ref",
+        "_jitter",
         "_path",
         "_ref",
+        "_rng",
         "_state",
         "_vsn",
         "visible",
     )
 
-    def __init__(self, effects: Effects, *, api_key: str, vsn: Vsn) -> None:
+    def __init__(
+        self, effects: Effects, *, api_key: str, vsn: Vsn, jitter: float, rng: Random
+    ) -> None:
+        """``jitter``: the share of a wait by which it may be longer or shorter."""
         self._effects = effects
         self._path = f"/realtime/v1/websocket?apikey={api_key}&vsn={vsn}"
         self._vsn = vsn
+        self._jitter = jitter
+        self._rng = rng
         self._state = Socket.IDLE
         self._attempts = 0
         self._failures = 0
@@ -151,8 +159,13 @@ class Connection:
         self._move(SocketEvent.LOST)
         self._cancel_timers()
         self._failures += 1
-        self._effects.wake_at("reconnect", now_s + backoff_s(self._failures))
+        self._effects.wake_at("reconnect", now_s + self.wait_s(self._failures))
         return was_open
+
+    def wait_s(self, failed: int) -> float:
+        """How long to wait after so many failures in a row, with the app's jitter (H6)."""
+        wait_s = backoff_s(failed)
+        return wait_s * (1 + self._rng.uniform(-self._jitter, self._jitter))
 
     def next_ref(self) -> str:
         """A reference that no earlier frame of this page has."""

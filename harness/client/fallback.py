@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from enum import Enum, auto
 from random import Random
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from harness.client.cursor import Cursor
 from harness.client.effects import Effects
+from harness.client.message_list import MessageList
 from harness.client.policy import Policy
 from harness.client.states import after
 from harness.records import FallbackOff, FallbackOn, PollEnded, PollStarted
@@ -19,11 +20,29 @@ from harness.wire.unreadable import UNREADABLE
 
 _decode_answer = msgspec.json.Decoder(ListAnswer).decode
 
-Cause = Literal["period", "activation", "return", "release", "subscribed"]
+Cause = Literal["period", "activation", "return", "release", "subscribed", "probe", "reread"]
 Outcome = Literal["ok", "timeout", "refused", "bad_answer", "network"]
 
 CATCH_UP: frozenset[Cause] = frozenset(("release", "subscribed"))
 """Polls that close a gap and that nothing else would repeat: they go on until it is closed."""
+
+
+class Reread(NamedTuple):
+    """What the last rows were asked for with (H2)."""
+
+    up_to_id: int
+    """The newest row on the screen then."""
+    whole: bool
+    """The room has no earlier rows than those that came."""
+
+
+class Brought(NamedTuple):
+    """What a poll brought."""
+
+    rows: tuple[MessageRow, ...] = ()
+    """Ordered by id."""
+    reread: Reread | None = None
+    """Set where they are the last rows, and lines that differ are to be changed."""
 
 
 class Polling(Enum):
@@ -54,6 +73,7 @@ class Fallback:
 
     __slots__ = (
         "_asked_after",
+        "_asked_s",
         "_awake",
         "_cause",
         "_cursor",
@@ -61,22 +81,33 @@ class Fallback:
         "_failures",
         "_live",
         "_live_since_start",
+        "_next_after",
         "_next_cause",
         "_policy",
         "_polling",
         "_polls",
         "_request",
+        "_reread_up_to",
         "_rng",
+        "_screen",
         "_session_jitter_s",
         "_webinar",
     )
 
     def __init__(
-        self, webinar: int, policy: Policy, cursor: Cursor, effects: Effects, rng: Random
+        self,
+        webinar: int,
+        policy: Policy,
+        cursor: Cursor,
+        screen: MessageList,
+        *,
+        effects: Effects,
+        rng: Random,
     ) -> None:
         self._webinar = webinar
         self._policy = policy
         self._cursor = cursor
+        self._screen = screen
         self._effects = effects
         self._rng = rng
         self._session_jitter_s = self._draw_jitter_s()
@@ -87,6 +118,11 @@ class Fallback:
         self._request: int | None = None
         self._cause: Cause = "period"
         self._asked_after: int | None = None
+        self._asked_s = 0.0
+        self._next_after: int | None = None
+        """Where the next poll goes on, when the last one had more than a page to bring."""
+        self._reread_up_to: int | None = None
+        """Set while the poll under way asks for the last rows."""
         self._live = False
         self._live_since_start = False
         """Whether rows have been flowing since before the poll under way started."""
@@ -96,6 +132,11 @@ class Fallback:
     @property
     def is_on(self) -> bool:
         return self._polling is not Polling.OFF
+
+    @property
+    def is_probing(self) -> bool:
+        """The poll under way asks whether Realtime is mute."""
+        return self._request is not None and self._cause == "probe"
 
     # -- what switches it (F1, F2, F5) ----------------------------------------------------
 
@@ -117,8 +158,10 @@ class Fallback:
             self._polling = after(POLLING_TABLE, self._polling, PollingEvent.EVENT_ARRIVED)
             self._effects.cancel("poll")
             self._effects.sink.event(FallbackOff(t_s=now_s, user=self._effects.user))
+            self._next_after = None
             if self._policy.poll_on_release:
                 self._poll_once("release", now_s)
+        self._effects.cancel("mute")
         self._watch_silence(now_s)
 
     def went_live(self, now_s: float) -> None:
@@ -153,6 +196,20 @@ class Fallback:
 
     def silence(self, now_s: float) -> None:
         """The timer of F1: no event for so long."""
+        if self._policy.silence == "activate":
+            self._activate("silence", now_s)
+        elif self._polling is Polling.OFF:
+            self._poll_once("probe", now_s)
+            self._watch_silence(now_s)
+
+    def probe_brought_news(self, now_s: float) -> None:
+        """The last poll was a probe and had rows that Realtime had not brought: it is given a
+        moment more, for a poll may overtake it."""
+        if self._polling is Polling.OFF:
+            self._effects.wake_at("mute", now_s + self._policy.probe_grace_s)
+
+    def mute(self, now_s: float) -> None:
+        """The timer of a probe: rows are there and Realtime does not bring them."""
         self._activate("silence", now_s)
 
     def _activate(self, reason: Literal["socket_failures", "silence"], now_s: float) -> None:
@@ -179,38 +236,51 @@ class Fallback:
             self._poll_what_is_owed(now_s)  # a catch-up that failed
             return
         if self._request is None:
-            self._start("period", now_s)
+            self._start("reread" if self._is_reread_due else "period", now_s)
         self._next_tick(now_s)
 
     def owns(self, request: int) -> bool:
         return request == self._request
 
-    def answered(self, body: bytes, now_s: float) -> tuple[MessageRow, ...]:
-        """The answer of the poll under way; returns its rows, ordered by id."""
+    def answered(self, body: bytes, now_s: float) -> Brought:
+        """The answer of the poll under way; returns what it brought."""
         try:
             answer = _decode_answer(body)
         except UNREADABLE:
             self._ended("bad_answer", 0, now_s)
-            return ()
+            return Brought()
         if not answer.success:
             self._ended("refused", 0, now_s)
-            return ()
+            return Brought()
         rows = tuple(answer.messages)
-        whole = len(rows) < self._policy.poll_limit
+        up_to_id = self._reread_up_to
+        whole = len(rows) < self._limit
         before = self._cursor.after
         self._cursor.read(
-            rows[-1].id if rows else None,
+            (rows[0].id, rows[-1].id) if rows else None,
+            now_s,
+            asked_s=self._asked_s,
             asked_after=self._asked_after,
             whole=whole,
             since_live=self._live_since_start,
         )
-        # The gap was longer than one page; one that brings nothing new (a cached answer) would
-        # be asked for without end.
-        moved = self._cursor.after != before or self._asked_after is None
-        if not whole and moved and self._cause in CATCH_UP and self._next_cause is None:
-            self._next_cause = self._cause
+        if up_to_id is None and not whole:
+            self._go_on(rows[-1].id, moved=self._cursor.after != before)
+        cause = self._cause
         self._ended("ok", len(rows), now_s)
-        return rows
+        if cause in CATCH_UP and self._next_cause is None and self._policy.reread_every:
+            self._poll_once("reread", now_s)
+        return Brought(rows, None if up_to_id is None else Reread(up_to_id, whole))
+
+    def _go_on(self, last_id: int, *, moved: bool) -> None:
+        """The gap was longer than one page. One that brings nothing new (a cached answer) would
+        be asked for without end."""
+        asked = self._asked_after
+        if self._policy.cursor_overlap_s and asked is not None and last_id > asked:
+            self._next_after = last_id
+            self._next_cause = self._next_cause or self._cause
+        elif (moved or asked is None) and self._cause in CATCH_UP and self._next_cause is None:
+            self._next_cause = self._cause
 
     def failed(self, now_s: float) -> None:
         self._ended("network", 0, now_s)
@@ -231,9 +301,11 @@ class Fallback:
         self._polls += 1
         self._cause = cause
         self._live_since_start = self._live
-        self._asked_after = self._cursor.after
+        self._reread_up_to = self._screen.reread_asked() if cause == "reread" else None
+        self._asked_after = None if cause == "reread" else self._position()
+        self._asked_s = now_s
         position = "" if self._asked_after is None else f"&after={self._asked_after}"
-        query = f"webinarId={self._webinar}{position}&limit={self._policy.poll_limit}"
+        query = f"webinarId={self._webinar}{position}&limit={self._limit}"
         self._request = self._effects.request("GET", f"{LIST_PATH}?{query}")
         self._effects.wake_at("poll_timeout", now_s + self._policy.poll_timeout_s)
         self._effects.sink.event(
@@ -253,6 +325,22 @@ class Fallback:
             self._next_tick(now_s)
         else:
             self._poll_what_is_owed(now_s)
+
+    @property
+    def _limit(self) -> int:
+        """How many rows the poll under way asks for."""
+        reread = self._reread_up_to is not None
+        return self._policy.history_limit if reread else self._policy.poll_limit
+
+    def _position(self) -> int | None:
+        """What the poll that starts now asks after."""
+        after_id, self._next_after = self._next_after, None
+        return self._cursor.ask_after() if after_id is None else after_id
+
+    @property
+    def _is_reread_due(self) -> bool:
+        every = self._policy.reread_every
+        return every > 0 and self._polls % every == every - 1
 
     @property
     def _is_lone_catch_up(self) -> bool:

@@ -12,19 +12,51 @@ import msgspec
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One client policy. All durations are seconds."""
+    """One client policy. All durations are seconds. Defaults are the reviewed plan's."""
 
     name: str
+
+    # -- sending ---
+    send_timeout: bool = True
+    """S3: a send is aborted after ``ack_timeout_s``; without it only the browser ends it."""
     ack_timeout_s: float = 10.0
-    """S3: a send is aborted after this; the bubble stays, the spinner ends."""
+    """S3: the bubble stays, the spinner ends."""
+    spinner_ends: Literal["always", "realtime"] = "always"
+    """S2, S3: with the send, whatever became of it; or, as before the plan, only with one's own
+    row over Realtime: an answer, a failure and a time-out end nothing."""
+    match: Literal["client_msg_id", "content"] = "client_msg_id"
+    """R4: which row replaces a bubble: the one with its id; or, as before the plan, one of the
+    same author and text within ``content_match_s``."""
+    content_match_s: float = 10.0
     send_disabled_s: float = 1.0
     """S6: the send button is disabled for this long after a click or Enter."""
+
+    # -- receiving ---
+    order: Literal["id", "arrival"] = "id"
+    """Where a row stands: by its id, or at the end, as before the plan."""
+    apply_changes: bool = True
+    """R5: UPDATE and DELETE change the line with their id."""
+    recreate_channel: bool = True
+    """R3: a channel that ended for good is created anew."""
+    recreate_delay_s: float = 1.0
+    """R3: wait before that; doubles up to 30 s."""
+    reconnect_jitter: float = 0.0
+    """H6: each wait before a reconnect or rejoin is longer or shorter by up to this share of it
+    (``reconnectAfterMs`` of realtime-js). Not in the owners' plan."""
+    history_limit: int = 50
+    """Rows read when the page opens."""
+
+    # -- fallback polling ---
     fallback: bool = True
     """F1: poll when Realtime is gone."""
     fallback_after_failures: int = 3
     """F1: socket attempts that failed in a row."""
     fallback_after_silence_s: float = 10.0
     """F1: seconds without a ``postgres_changes`` event."""
+    silence: Literal["activate", "probe"] = "activate"
+    """H3: what silence does: switch polling on; or ask once, and switch it on only where that
+    brings rows that Realtime does not bring within ``probe_grace_s``. Not in the owners' plan."""
+    probe_grace_s: float = 2.0
     poll_period_s: float = 3.0
     """F3."""
     poll_jitter_s: float = 0.4
@@ -34,21 +66,51 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     poll_limit: int = 100
     """F4: rows a poll may bring."""
     poll_timeout_s: float = 10.0
+    pause_unseen: bool = True
+    """F5: polling pauses while the tab is hidden or the browser offline."""
     cursor: Literal["last_seen", "confirmed"] = "last_seen"
     """F4: what ``after`` is. ``last_seen``: the greatest id on the screen, whatever its path, so
     that a Realtime row can move it over a gap (H1, H5). ``confirmed``: moved by polls, and by
     Realtime rows only while nothing can be missing between them and the last poll."""
+    cursor_overlap_s: float = 0.0
+    """H1: a poll asks again for what the cursor has passed within this time, so that rows whose
+    commit was late by less are found. Not in the owners' plan."""
     poll_on_release: bool = False
     """H5: one more poll when the first event switches polling off. Not in the owners' plan."""
     poll_on_subscribed: bool = False
     """H8: one poll after every ``system ok``. Not in the owners' plan."""
-    history_limit: int = 50
-    """Rows read when the page opens."""
-    recreate_delay_s: float = 1.0
-    """R3: wait before a channel that ended for good is created anew; doubles up to 30 s."""
+    reread_every: int = 0
+    """H2: every so many polls the last ``history_limit`` rows are read instead, and once more
+    when polling ends and after ``system ok``: lines that are not among them, or are otherwise,
+    are changed. 0: never. Not in the owners' plan."""
 
+
+_PLAN = Policy(name="plan", send_disabled_s=0.0, poll_jitter_s=0.0, pause_unseen=False)
 
 POLICIES: dict[str, Policy] = {
-    "plan": Policy(name="plan"),
+    "legacy": Policy(
+        name="legacy",
+        send_timeout=False,
+        spinner_ends="realtime",
+        match="content",
+        send_disabled_s=0.0,
+        order="arrival",
+        apply_changes=False,
+        recreate_channel=False,
+        fallback=False,
+    ),
+    "plan": _PLAN,
+    "plan-reviewed": Policy(name="plan-reviewed"),
+    "hardened": Policy(
+        name="hardened",
+        reconnect_jitter=0.5,
+        silence="probe",
+        cursor="confirmed",
+        cursor_overlap_s=15.0,
+        poll_on_release=True,
+        poll_on_subscribed=True,
+        reread_every=5,
+    ),
 }
-"""Presets by name; a scenario may override any field of one."""
+"""Presets by name, from before the plan to as well as a client can; a scenario may override any
+field of one (docs/chat-rules.md, "Policies")."""

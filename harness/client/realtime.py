@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 from functools import lru_cache
+from random import Random
 
 import msgspec
 
@@ -64,11 +65,14 @@ class Realtime:
         *,
         api_key: str,
         token: str,
+        rng: Random,
         vsn: Vsn = "2.0.0",
     ) -> None:
         self._effects = effects
         self._vsn = vsn
-        self._connection = Connection(effects, api_key=api_key, vsn=vsn)
+        self._connection = Connection(
+            effects, api_key=api_key, vsn=vsn, jitter=policy.reconnect_jitter, rng=rng
+        )
         self._channel = Channel(webinar, policy, effects, self._connection, token)
 
     @property

@@ -27,7 +27,10 @@ from harness.client.policy import Policy
 from harness.client.realtime import Realtime, Signal
 from harness.errors import LocalProtocolError
 from harness.records import (
+    Fate,
     Finding,
+    LineChange,
+    LineChanged,
     OnlineChanged,
     PageClosed,
     PageOpened,
@@ -39,7 +42,7 @@ from harness.records import (
 )
 from harness.seeds import stream
 from harness.wire.api import LIST_PATH, ListAnswer
-from harness.wire.changes import MessageRow
+from harness.wire.changes import ChangeData, MessageRow
 from harness.wire.phoenix import Vsn
 from harness.wire.unreadable import UNREADABLE
 
@@ -80,6 +83,7 @@ class Session:
         "_list",
         "_online",
         "_open",
+        "_opened_s",
         "_policy",
         "_realtime",
         "_visible",
@@ -89,8 +93,8 @@ class Session:
         self._identity = identity
         self._policy = policy
         self._effects = Effects(user=identity.user, sink=sink)
-        self._list = MessageList()
-        self._cursor = Cursor(policy.cursor)
+        self._list = MessageList(policy)
+        self._cursor = Cursor(policy.cursor, overlap_s=policy.cursor_overlap_s)
         self._composer = Composer(identity.webinar, policy, self._list, self._effects)
         self._realtime = Realtime(
             identity.webinar,
@@ -98,12 +102,20 @@ class Session:
             self._effects,
             api_key=identity.api_key,
             token=identity.token,
+            rng=stream(identity.seed, "client", identity.user, "reconnect-jitter"),
             vsn=identity.vsn,
         )
-        rng = stream(identity.seed, "client", identity.user, "poll-jitter")
-        self._fallback = Fallback(identity.webinar, policy, self._cursor, self._effects, rng)
+        self._fallback = Fallback(
+            identity.webinar,
+            policy,
+            self._cursor,
+            self._list,
+            effects=self._effects,
+            rng=stream(identity.seed, "client", identity.user, "poll-jitter"),
+        )
         self._history: int | None = None
         self._open = False
+        self._opened_s = 0.0
         self._visible = True
         self._online = True
 
@@ -151,6 +163,7 @@ class Session:
             raise LocalProtocolError("the page is open already")
         me = self._identity
         self._open = True
+        self._opened_s = now_s
         self._effects.sink.event(
             PageOpened(
                 t_s=now_s, user=me.user, user_id=me.user_id, room=me.webinar, cohort=me.cohort
@@ -173,6 +186,7 @@ class Session:
                 user=self._identity.user,
                 pending=self._list.bubbles(Bubble.SENDING),
                 failed=self._list.bubbles(Bubble.FAILED),
+                inversions=self._list.inversions,
             )
         )
 
@@ -216,6 +230,8 @@ class Session:
         self._pause_or_resume(now_s)
 
     def _pause_or_resume(self, now_s: float) -> None:
+        if not self._policy.pause_unseen:
+            return
         if self._visible and self._online:
             self._fallback.resumed(now_s)
         else:
@@ -243,7 +259,9 @@ class Session:
             return
         if got.type == "INSERT" and got.record is not None:
             self._row_arrived(got.record, Path.REALTIME, now_s)
-            self._cursor.pushed(got.record.id)
+            self._cursor.pushed(got.record.id, now_s)
+        elif self._policy.apply_changes:
+            self._row_changed(got, now_s)
         self._fallback.event_arrived(now_s)
 
     def http_answered(self, request: int, status: int, body: bytes, now_s: float) -> None:
@@ -251,10 +269,9 @@ class Session:
             row = self._composer.answered(request, status, body, now_s)
             if row is not None:
                 self._row_arrived(row, Path.API, now_s)
-                self._cursor.acknowledged(row.id)
+                self._cursor.acknowledged(row.id, now_s)
         elif self._fallback.owns(request):
-            for row in self._fallback.answered(body, now_s):
-                self._row_arrived(row, Path.POLL, now_s)
+            self._poll_answered(body, now_s)
         elif request == self._history:
             self._history_answered(body, now_s)
 
@@ -280,6 +297,8 @@ class Session:
                     self._fallback.timed_out(now_s)
                 case "silence":
                     self._fallback.silence(now_s)
+                case "mute":
+                    self._fallback.mute(now_s)
                 case _:
                     self._heard(self._realtime.wake(timer, now_s), now_s)
 
@@ -296,11 +315,44 @@ class Session:
             case Signal.NOT_LIVE:
                 self._fallback.not_live()
 
-    def _row_arrived(self, row: MessageRow, path: Path, now_s: float) -> None:
-        if path is not Path.API and row.user_id == self._identity.user_id:
-            self._composer.spinner_off(row.client_msg_id, _SPINNER_BY[path], now_s)  # S4
-        fate = self._list.arrive(row.id, row.client_msg_id)
+    def _row_arrived(self, row: MessageRow, path: Path, now_s: float) -> Fate:
+        bubble = None
+        if row.user_id == self._identity.user_id:
+            bubble = self._list.bubble_of(row, now_s)
+            if bubble is not None and path is not Path.API:
+                self._composer.spinner_off(bubble, _SPINNER_BY[path], now_s)  # S4
+        fate = self._list.arrive(row, bubble, in_front=path is Path.HISTORY)
         self._effects.sink.delivery(now_s, self._identity.user, row, path, fate)
+        return fate
+
+    def _row_changed(self, change: ChangeData, now_s: float) -> None:
+        """R5: an UPDATE or a DELETE over Realtime."""
+        if change.type == "UPDATE" and change.record is not None:
+            became = self._list.update(change.record)
+            if became is not None:
+                self._line_changed(change.record.id, became, Path.REALTIME, now_s)
+        elif change.type == "DELETE" and change.old_record is not None:
+            row_id = change.old_record.get("id")
+            if isinstance(row_id, int) and self._list.remove(row_id):
+                self._line_changed(row_id, "deleted", Path.REALTIME, now_s)
+
+    def _line_changed(self, row_id: int, change: LineChange, path: Path, now_s: float) -> None:
+        user = self._identity.user
+        self._effects.sink.event(
+            LineChanged(t_s=now_s, user=user, row_id=row_id, change=change, path=path)
+        )
+
+    def _poll_answered(self, body: bytes, now_s: float) -> None:
+        is_probe = self._fallback.is_probing
+        brought = self._fallback.answered(body, now_s)
+        fates = [self._row_arrived(row, Path.POLL, now_s) for row in brought.rows]
+        if is_probe and any(fate is not Fate.SUPPRESSED for fate in fates):
+            self._fallback.probe_brought_news(now_s)
+        if brought.reread is not None:
+            up_to_id, whole = brought.reread
+            changes = self._list.reread(brought.rows, whole=whole, up_to_id=up_to_id)
+            for row_id, change in changes:
+                self._line_changed(row_id, change, Path.POLL, now_s)
 
     def _history_answered(self, body: bytes, now_s: float) -> None:
         self._history = None
@@ -314,9 +366,17 @@ class Session:
             return
         for row in answer.messages:
             self._row_arrived(row, Path.HISTORY, now_s)
-        last = answer.messages[-1].id if answer.messages else None
-        whole = len(answer.messages) < self._policy.history_limit
-        self._cursor.read(last, asked_after=None, whole=whole, since_live=False)
+        rows = answer.messages
+        ends = (rows[0].id, rows[-1].id) if rows else None
+        whole = len(rows) < self._policy.history_limit
+        self._cursor.read(
+            ends,
+            now_s,
+            asked_s=self._opened_s,
+            asked_after=None,
+            whole=whole,
+            since_live=False,
+        )
 
     def _found(self, what: str, detail: str, now_s: float) -> None:
         self._effects.sink.event(

@@ -76,7 +76,7 @@ def test_a_set_wins_over_an_argument() -> None:
 def test_an_override_changes_the_policy_and_keeps_its_name() -> None:
     policy = load_scenario("ws-blocked").cohorts[0].policy
 
-    assert policy.name == "plan"
+    assert policy.name == "plan-reviewed"
     assert policy.poll_on_release
     assert policy.poll_on_subscribed
 

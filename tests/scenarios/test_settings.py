@@ -93,6 +93,6 @@ def test_a_changed_plan_is_not_called_the_plan() -> None:
     (own,) = load_scenario("ws-blocked", sets=("cohorts.chrome.overrides.poll_period_s=5",)).cohorts
     (plain,) = load_scenario("steady").cohorts
 
-    assert policy_in_words(plain.policy) == "plan"
-    assert policy_in_words(own.policy).startswith("plan, changed: ")
+    assert policy_in_words(plain.policy) == "plan-reviewed"
+    assert policy_in_words(own.policy).startswith("plan-reviewed, changed: ")
     assert "poll_period_s = 5" in policy_in_words(own.policy)

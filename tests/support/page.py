@@ -46,14 +46,22 @@ def message_id(number: int) -> str:
     return f"22222222-2222-4222-8222-{number:012d}"
 
 
-def row(row_id: int, *, by: str = SOMEONE, client_msg_id: str | None = None) -> MessageRow:
+def row(
+    row_id: int,
+    *,
+    by: str = SOMEONE,
+    client_msg_id: str | None = None,
+    body: str | None = None,
+    hidden: bool = False,
+) -> MessageRow:
     """A committed message of the room, someone else's unless said."""
     return MessageRow(
         id=row_id,
         webinar_id=ROOM,
         user_id=by,
         client_msg_id=client_msg_id or message_id(10_000 + row_id),
-        body=f"message {row_id}",
+        body=f"message {row_id}" if body is None else body,
+        hidden=hidden,
         created_at="2026-11-23T10:00:00+00:00",
     )
 

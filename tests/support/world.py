@@ -101,6 +101,18 @@ class World:
         key = f"22222222-2222-4222-8222-{number:012d}"
         self.server.commit(STRANGER, key, "from outside", self.now_s)
 
+    def stranger_types_and_commits_late(self, delay_s: float) -> int:
+        """The row takes its id now and is committed, and seen, later (H1); answers with the id."""
+        number = next(self._messages)
+        key = f"22222222-2222-4222-8222-{number:012d}"
+        row_id = self.server.store.take_id()
+
+        def commit() -> None:
+            self.server.commit(STRANGER, key, "late", self.now_s, row_id=row_id)
+
+        self._later(delay_s, commit)
+        return row_id
+
     def set_visible(self, user: User, visible: bool) -> None:
         user.visible = visible
         user.session.set_visible(visible, self.now_s)

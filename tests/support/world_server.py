@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
@@ -33,24 +34,36 @@ Outbox = Callable[[int, Frame], None]
 
 @dataclass
 class Store:
-    """The messages table: ids in commit order, S5's unique key."""
+    """The messages table: S5's unique key, and ids that may be taken long before the commit."""
 
     rows: list[MessageRow] = field(default_factory=list)
+    """Committed, by id."""
+    _last_id: int = 0
     _by_key: dict[tuple[str, str], MessageRow] = field(default_factory=dict)
 
-    def create(self, user_id: str, client_msg_id: str, body: str) -> tuple[MessageRow, bool]:
+    def take_id(self) -> int:
+        """The next id; its row may be committed later, or never."""
+        self._last_id += 1
+        return self._last_id
+
+    def create(
+        self, user_id: str, client_msg_id: str, body: str, row_id: int | None = None
+    ) -> tuple[MessageRow, bool]:
         """The committed row, and whether it is new."""
         key = (user_id, client_msg_id)
         if key in self._by_key:
             return self._by_key[key], False
-        row = MessageRow(len(self.rows) + 1, ROOM, user_id, client_msg_id, body, "2026-11-23")
-        self.rows.append(row)
+        row_id = self.take_id() if row_id is None else row_id
+        row = MessageRow(row_id, ROOM, user_id, client_msg_id, body, "2026-11-23")
+        insort(self.rows, row, key=lambda one: one.id)
         self._by_key[key] = row
         return row, True
 
     def read(self, after: int | None, limit: int) -> list[MessageRow]:
         """F4: the rows after an id, or the last ones."""
-        return self.rows[-limit:] if after is None else self.rows[after : after + limit]
+        if after is None:
+            return self.rows[-limit:]
+        return self.rows[bisect_right(self.rows, after, key=lambda one: one.id) :][:limit]
 
 
 class Server:
@@ -67,6 +80,7 @@ class Server:
         assert isinstance(anonymous, Claims)
         self._anonymous = anonymous
         self._connections = itertools.count(1)
+        self._seqs = itertools.count(1)
 
     @property
     def next_due_s(self) -> float:
@@ -122,15 +136,23 @@ class Server:
         query = parse_qs(urlsplit(path).query)
         after = int(query["after"][0]) if "after" in query else None
         rows = self.store.read(after, int(query["limit"][0]))
-        oldest = len(self.store.rows) - len(rows) + 1 if after is None else 1
+        oldest = rows[0].id if rows and after is None and len(rows) < len(self.store.rows) else 1
         return msgspec.json.encode(ListAnswer(True, rows)), range(1, oldest)
 
-    def commit(self, user_id: str, client_msg_id: str, body: str, now_s: float) -> MessageRow:
+    def commit(
+        self,
+        user_id: str,
+        client_msg_id: str,
+        body: str,
+        now_s: float,
+        *,
+        row_id: int | None = None,
+    ) -> MessageRow:
         """Commit a message and send it to those who listen; a repeated one is read (S5)."""
-        row, is_new = self.store.create(user_id, client_msg_id, body)
+        row, is_new = self.store.create(user_id, client_msg_id, body, row_id)
         if is_new:
             commit = Commit(
-                seq=row.id,
+                seq=next(self._seqs),
                 op="INSERT",
                 row_id=row.id,
                 webinar_id=ROOM,

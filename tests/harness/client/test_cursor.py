@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Literal
 
 import pytest
@@ -122,9 +123,8 @@ def test_a_late_history_is_no_proof_of_what_lies_before_it(mode: Mode, after: in
 def test_h1_an_id_committed_out_of_order_is_skipped_by_either_cursor(mode: Mode) -> None:
     cursor = Cursor(mode)
 
-    cursor.read(
-        11, asked_after=9, whole=True, since_live=False
-    )  # 10 was allocated before, committed later
+    # 10 was allocated before, committed later
+    cursor.read((11, 11), 0.0, asked_s=0.0, asked_after=9, whole=True, since_live=False)
 
     assert cursor.after == 11
 
@@ -147,11 +147,68 @@ def test_the_cursor_never_goes_back(mode: Mode, steps: list[tuple[str, int, bool
         match what:
             case "read":
                 whole, since_live = bool(values[1]), bool(values[2])
-                cursor.read(values[0], asked_after=None, whole=whole, since_live=since_live)
+                ends = (values[0], values[0])
+                cursor.read(
+                    ends,
+                    0.0,
+                    asked_s=0.0,
+                    asked_after=None,
+                    whole=whole,
+                    since_live=since_live,
+                )
             case "not_live":
                 cursor.not_live()
             case _:
-                getattr(cursor, what)(values[0])
+                getattr(cursor, what)(values[0], 0.0)
         positions.append(-1 if cursor.after is None else cursor.after)
 
     assert positions == sorted(positions)
+
+
+def overlapping(overlap_s: float = 10.0) -> Cursor:
+    """A cursor that looks back, of a page that opened in an empty room at 0 s."""
+    cursor = Cursor("confirmed", overlap_s=overlap_s)
+    cursor.read(None, 0.0, asked_s=0.0, asked_after=None, whole=True, since_live=True)
+    return cursor
+
+
+def test_h1_a_cursor_with_an_overlap_looks_back_from_when_the_page_knew_everything() -> None:
+    cursor = overlapping()
+    asked = []
+    for row_id, at_s in ((5, 20.0), (6, 25.0), (7, 29.0), (8, 30.0), (9, 60.0)):
+        cursor.pushed(row_id, at_s)
+        asked.append(cursor.ask_after())
+
+    assert cursor.after == 9
+    assert asked == [0, 0, 0, 5, 8]
+    cursor.not_live()  # however long ago that is: rows of that moment may come yet
+    assert cursor.ask_after() == 8
+    cursor.read((9, 9), 90.0, asked_s=89.0, asked_after=8, whole=True, since_live=False)
+    assert cursor.ask_after() == 9
+
+
+def test_h1_an_overlap_without_anything_old_enough_goes_back_to_the_first_row_read() -> None:
+    cursor = Cursor("confirmed", overlap_s=10.0)
+    cursor.read((51, 100), 3.0, asked_s=2.0, asked_after=None, whole=False, since_live=False)
+
+    assert cursor.ask_after() == 50
+    cursor.read((101, 101), 15.0, asked_s=14.0, asked_after=50, whole=True, since_live=False)
+    assert cursor.ask_after() == 100
+
+
+@given(gaps_s=st.lists(st.floats(0, 4), max_size=60), overlap_s=st.floats(0.5, 20))
+def test_h1_no_row_that_was_passed_within_the_overlap_is_left_out(
+    gaps_s: list[float], overlap_s: float
+) -> None:
+    cursor = overlapping(overlap_s)
+    moments = list(accumulate(gaps_s))
+    for row_id, at_s in enumerate(moments, start=1):
+        cursor.pushed(row_id, at_s)
+
+    asked = cursor.ask_after()
+
+    assert asked is not None
+    last_s = moments[-1] if moments else 0.0
+    old = [number for number, at_s in enumerate(moments, 1) if at_s <= last_s - overlap_s]
+    assert asked <= max(old, default=0)
+    assert len(cursor._passed) <= overlap_s + 3

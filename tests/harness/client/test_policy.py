@@ -11,7 +11,18 @@ from harness.client.policy import POLICIES, Policy
 from tests.support.page import ME, Page, message_id, row, transcript
 
 OTHERWISE: dict[str, Any] = {
+    "send_timeout": False,
     "ack_timeout_s": 4.0,
+    "spinner_ends": "realtime",
+    "match": "content",
+    "order": "arrival",
+    "apply_changes": False,
+    "recreate_channel": False,
+    "reconnect_jitter": 0.3,
+    "silence": "probe",
+    "pause_unseen": False,
+    "cursor_overlap_s": 4.0,
+    "reread_every": 2,
     "send_disabled_s": 0.0,
     "fallback": False,
     "fallback_after_failures": 1,
@@ -27,6 +38,13 @@ OTHERWISE: dict[str, Any] = {
     "history_limit": 3,
     "recreate_delay_s": 3.0,
 }
+
+
+ONLY_WITH: dict[str, tuple[Any, dict[str, Any]]] = {
+    "content_match_s": (60.0, {"match": "content"}),
+    "probe_grace_s": (0.5, {"silence": "probe"}),
+}
+"""Switches that do nothing by themselves: another value, and what they need."""
 
 
 def life(policy: Policy) -> bytes:
@@ -47,12 +65,32 @@ def life(policy: Policy) -> bytes:
     page.wait(20.0)
     page.channel_closed()
     page.wait(5.0)
-    page.receives(row(7, by=ME, client_msg_id=message_id(0)))
+    if len(page.frames("phx_join")) > 1:
+        page.join_answered()
+        page.system()
+    page.receives(row(7, by=ME, client_msg_id=message_id(0), body="hello"))
+    page.receives(row(4))
+    page.receives(row(5, body="changed"), "UPDATE")
+    page.wait(11.0)
+    if page.polls:
+        page.answers_poll([row(8)])
+    page.visible(False)
+    page.wait(9.0)
+    page.visible(True)
+    page.closes()
     return transcript(page)
 
 
 def test_the_list_of_switches_is_whole() -> None:
-    assert {"name", *OTHERWISE} == set(Policy.__struct_fields__)
+    assert {"name", *OTHERWISE, *ONLY_WITH} == set(Policy.__struct_fields__)
+
+
+@pytest.mark.parametrize("field", ONLY_WITH)
+def test_a_switch_of_a_switch_changes_a_life(field: str) -> None:
+    value, needs = ONLY_WITH[field]
+    base = Policy(name="plan", **needs)
+
+    assert life(msgspec.structs.replace(base, **{field: value})) != life(base)
 
 
 @pytest.mark.parametrize("field", OTHERWISE)

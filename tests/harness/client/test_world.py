@@ -4,34 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from harness.client.policy import Policy
+from harness.client.policy import POLICIES, Policy
 from tests.support.world import World
 from tests.support.world_user import FAULTS, Fault, User
 
-PLAN = Policy(name="plan", poll_limit=5)
-HARDENED = Policy(
-    name="hardened",
-    poll_limit=5,
-    poll_on_release=True,
-    poll_on_subscribed=True,
-    cursor="confirmed",
+PLAN, REVIEWED, HARDENED = (
+    msgspec.structs.replace(POLICIES[name], poll_limit=5)
+    for name in ("plan", "plan-reviewed", "hardened")
 )
+LEGACY = POLICIES["legacy"]
+COMMIT_DELAYS_S = (0.5, 4.0, 14.0)
+"""All within the overlap of the hardened cursor (H1)."""
 
-numbers = st.integers(0, 2)
+numbers = st.integers(0, 3)
 seconds = st.sampled_from([0.0, 0.01, 0.3, 1.0, 3.0, 9.0, 12.0, 30.0])
 
 
 class RoomOfLies(RuleBasedStateMachine):
-    """Two hardened pages (one of the older serializer) and one of the owners' plan."""
+    """Two hardened pages (one of the older serializer), and one of each kind of plan."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World([(HARDENED, "2.0.0"), (HARDENED, "1.0.0"), (PLAN, "2.0.0")])
+        self.world = World(
+            [(HARDENED, "2.0.0"), (HARDENED, "1.0.0"), (PLAN, "2.0.0"), (REVIEWED, "2.0.0")]
+        )
 
     def user(self, number: int) -> User:
         return self.world.users[number]
@@ -43,6 +45,10 @@ class RoomOfLies(RuleBasedStateMachine):
     @rule()
     def stranger_types(self) -> None:
         self.world.stranger_types()
+
+    @rule(delay_s=st.sampled_from(COMMIT_DELAYS_S))
+    def stranger_commits_late(self, delay_s: float) -> None:
+        self.world.stranger_types_and_commits_late(delay_s)
 
     @rule(number=numbers, visible=st.booleans())
     def shows_or_hides(self, number: int, visible: bool) -> None:
@@ -96,6 +102,8 @@ class RoomOfLies(RuleBasedStateMachine):
         self.world.wait(seconds)
 
     def teardown(self) -> None:
+        self.world.heal()
+        self.world.wait(max(COMMIT_DELAYS_S))
         self.world.settle()
         self.world.wait(1.0)
         for user in self.world.users:
@@ -191,3 +199,110 @@ def test_h5_a_search_finds_a_loss_of_the_plan_by_itself() -> None:
 
     assert "cut" in found
     assert lost(HARDENED, found) == set()
+
+
+# -- hazards that each policy has, and has not (chat.md, realtime.md section 8) ---------------
+
+
+@pytest.mark.parametrize(("policy", "loses"), [(PLAN, True), (REVIEWED, True), (HARDENED, False)])
+@pytest.mark.parametrize("polling", [True, False], ids=["polling", "cut"])
+def test_h1_a_row_that_is_committed_after_a_greater_id_is_lost_without_an_overlap(
+    policy: Policy, loses: bool, polling: bool
+) -> None:
+    """The page polls (its sockets are refused), or is away only while the late row is committed."""
+    world = World([(policy, "2.0.0")])
+    (user,) = world.users
+    user.line.refuses = polling
+    world.wait(12.0)
+    late = world.stranger_types_and_commits_late(8.0)
+    world.stranger_types()
+    world.wait(7.0)
+    if not polling:
+        world.cut(user)
+    world.wait(8.0)
+    assert late in {row.id for row in world.server.store.rows}
+
+    world.settle()
+
+    assert world.missing(user) == ({late} if loses else set())
+
+
+@pytest.mark.parametrize(("policy", "polls"), [(PLAN, True), (REVIEWED, True), (HARDENED, False)])
+def test_h3_a_quiet_room_switches_polling_on_unless_silence_is_looked_into(
+    policy: Policy, polls: bool
+) -> None:
+    world = World([(policy, "2.0.0")])
+    world.wait(60.0)
+    assert world.users[0].session.is_polling is polls
+
+
+def test_h4_a_mute_channel_in_a_busy_room_switches_polling_on_all_the_same() -> None:
+    world = World([(HARDENED, "2.0.0")])
+    (user,) = world.users
+    world.wait(5.0)
+    world.dies_silently(user)
+    for _ in range(20):
+        world.stranger_types()
+        world.wait(1.0)
+    world.wait(3.5)
+
+    assert user.session.is_polling
+    assert world.missing(user) == set()
+
+
+@pytest.mark.parametrize(
+    ("policy", "ends"), [(LEGACY, False), (PLAN, True), (REVIEWED, True), (HARDENED, True)]
+)
+def test_s3_a_spinner_ends_whatever_becomes_of_the_send_but_not_before_the_plan(
+    policy: Policy, ends: bool
+) -> None:
+    world = World([(policy, "2.0.0")])
+    (user,) = world.users
+    world.wait(5.0)
+    user.line.faults.append("lost")
+    world.types(user)
+
+    world.settle()
+
+    assert (user.spinning() == set()) is ends
+
+
+def test_h9_before_the_plan_a_channel_that_ended_stays_ended() -> None:
+    worlds = [World([(policy, "2.0.0")]) for policy in (LEGACY, HARDENED)]
+    for world in worlds:
+        world.wait(5.0)
+        world.end_channel(world.users[0])
+        world.settle()
+
+    legacy, hardened = (world.missing(world.users[0]) for world in worlds)
+
+    assert len(legacy) > 40
+    assert hardened == set()
+
+
+def test_the_suite_finds_by_itself_a_spinner_that_never_ends_before_the_plan() -> None:
+    def spins(acts: list[str]) -> bool:
+        world = World([(LEGACY, "2.0.0")])
+        (user,) = world.users
+        world.wait(2.0)
+        for act in acts:
+            if act == "types":
+                world.types(user)
+            else:
+                ACTS[act](world)
+        world.settle(1)
+        return user.spinning() != set()
+
+    found = find(
+        st.lists(st.sampled_from([*sorted(ACTS), "types"]), max_size=6),
+        spins,
+        settings=settings(
+            max_examples=500,
+            derandomize=True,
+            database=None,
+            phases=[Phase.generate],
+            deadline=None,
+        ),
+    )
+
+    assert "types" in found

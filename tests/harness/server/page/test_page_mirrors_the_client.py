@@ -20,6 +20,7 @@ from harness.client.message_list import MessageList
 from harness.client.policy import POLICIES
 from harness.server.page.accounts import account_id
 from tests.harness.server.builders import USER
+from tests.support.page import row
 from tests.support.required import skip_or_fail
 
 STATIC = Path(__file__).parents[4] / "harness" / "server" / "page" / "static"
@@ -65,6 +66,15 @@ console.log(JSON.stringify({
 """
 
 
+NOT_ON_THE_PAGE = {
+    "name",
+    *("send_timeout", "spinner_ends", "match", "content_match_s"),
+    *("order", "apply_changes", "recreate_channel", "reconnect_jitter"),
+    *("silence", "probe_grace_s", "pause_unseen", "cursor_overlap_s", "reread_every"),
+}
+"""The page always does what the reviewed plan has for these."""
+
+
 def test_the_page_s_plan_has_the_emulated_client_s_switches_and_values() -> None:
     script = (STATIC / "policy.js").read_text()
     plan = re.search(r"PLAN = Object\.freeze\(\{(.*?)\}\)", script, re.DOTALL)
@@ -73,9 +83,9 @@ def test_the_page_s_plan_has_the_emulated_client_s_switches_and_values() -> None
         name: json.loads(value)
         for name, value in re.findall(r"^  (\w+): ([^,]+),", plan[1], re.MULTILINE)
     }
-    emulated = msgspec.to_builtins(POLICIES["plan"])
-    del emulated["name"]
-    assert values == emulated
+    emulated = msgspec.to_builtins(POLICIES["plan-reviewed"])
+    assert emulated.keys() - values.keys() == NOT_ON_THE_PAGE
+    assert values == {name: emulated[name] for name in values}
 
 
 @pytest.mark.e2e
@@ -176,7 +186,9 @@ def _cursor_story(mode: Any, steps: list[list[Any]]) -> list[int | None]:
             case "read":
                 last_id, how = values
                 cursor.read(
-                    last_id,
+                    None if last_id is None else (last_id, last_id),
+                    0.0,
+                    asked_s=0.0,
                     asked_after=how["askedAfter"],
                     whole=how["whole"],
                     since_live=how["sinceLive"],
@@ -184,7 +196,7 @@ def _cursor_story(mode: Any, steps: list[list[Any]]) -> list[int | None]:
             case "notLive":
                 cursor.not_live()
             case _:
-                getattr(cursor, name)(*values)
+                getattr(cursor, name)(*values, 0.0)
         told.append(cursor.after)
     return told
 
@@ -203,16 +215,16 @@ def _list_steps(rng: Random) -> list[list[Any]]:
 
 
 def _list_story(steps: list[list[Any]]) -> list[Any]:
-    emulated = MessageList()
+    emulated = MessageList(POLICIES["plan-reviewed"])
     told: list[Any] = []
     for name, *values in steps:
         match name:
             case "bubble":
-                emulated.show_bubble(values[0])
+                emulated.show_bubble(values[0], "", 0.0)
                 told.append(None)
             case "settle":
                 told.append(emulated.fail_bubble(values[0]))
             case _:
-                row = values[0]
-                told.append(emulated.arrive(row["id"], row["client_msg_id"]).name.lower())
+                one = row(values[0]["id"], client_msg_id=values[0]["client_msg_id"])
+                told.append(emulated.arrive(one, emulated.bubble_of(one, 0.0)).name.lower())
     return told
