@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -73,5 +74,7 @@ class Reaction:
     """Before the effects the whole socket stands still for this long: nothing is read from it
     and nothing else is sent to it, as in the genuine server, where one process serves a socket
     and sleeps while it refuses a join."""
+    then: Callable[[float], tuple[Effect, ...]] | None = None
+    """What happens at the end of the stall, given the moment: its effects go before all others."""
     dropped: str = ""
     """Why the frame was dropped unanswered; empty where it was not."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import msgspec
 
 from harness.server.auth.tokens import Claims, Tokens
@@ -120,10 +123,20 @@ class Protocol:
         if isinstance(claims, JoinRefusal):
             return self._refuse(peer, frame, claims.reason, now_s)
         join = parse_join(content, self._channels.conditions_beside(peer, frame.topic))
-        effects = self._channels.join(peer, frame, join, claims, now_s, config=config)
-        self._quotas.count_connection(peer.connection)
-        state = self._pushes.joined(peer, frame.topic, now_s)
-        return Reaction((*effects, *state), stall_s=self._switches.knobs.join_delay_s)
+
+        def enter(at_s: float, after_reply: Sequence[Effect] = ()) -> tuple[Effect, ...]:
+            joined = self._channels.join(
+                peer, frame, join, claims, at_s, config=config, after_reply=after_reply
+            )
+            self._quotas.count_connection(peer.connection)
+            return (*joined, *self._pushes.joined(peer, frame.topic, at_s))
+
+        delay_s = self._switches.knobs.join_delay_s
+        if not delay_s:
+            return Reaction(enter(now_s))
+        noticed, close = self._channels.make_way(peer, frame.topic, now_s)
+        then = partial(enter, after_reply=close)
+        return Reaction(at_once=tuple(noticed), stall_s=delay_s, then=then)
 
     def _refuse(self, peer: Peer, frame: Frame, reason: str, now_s: float) -> Reaction:
         effects = self._channels.refuse(peer, frame, reason, now_s)

@@ -169,9 +169,14 @@ class Realtime:
                 _log.warning("a frame was dropped: %s", line)
         self._perform(reaction.at_once)
         if reaction.stall_s:
-            connection.stall(reaction.stall_s, partial(self._perform, reaction.effects))
+            connection.stall(reaction.stall_s, partial(self._finish, reaction))
         else:
             self._perform(reaction.effects)
+
+    def _finish(self, reaction: Reaction) -> None:
+        """The stall is over."""
+        late = reaction.then(self._clock()) if reaction.then is not None else ()
+        self._perform((*late, *reaction.effects))
 
     def gone(self, connection: Connection) -> None:
         """Forget a socket from which nothing comes any more."""

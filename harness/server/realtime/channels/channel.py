@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.commitlog import Subscription
+from harness.server.access import Access
 from harness.server.auth.tokens import Claims
 from harness.server.realtime import answers
 from harness.server.realtime.changes.audiences import Audience
@@ -27,6 +28,8 @@ class Channel:
     number: int
     """Counts joins, so that what was due for an earlier join of the topic is recognized."""
     claims: Claims
+    judged_by: Access
+    """By whose rights rows are judged: the token's that the present subscription was made with."""
     config: ChannelConfig
     presence_key: str
     bindings: tuple[Binding, ...]

@@ -12,6 +12,7 @@ host-monotonic seconds; what is due later is found by :attr:`Channels.next_due_s
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -94,6 +95,14 @@ class Channels:
             for predicate in binding.filter.predicates
         ]
 
+    def make_way(self, peer: Peer, topic: str, now_s: float) -> tuple[list[Effect], list[Effect]]:
+        """End the channel that a join of its topic is about to replace: what is noticed at once,
+        and its close, which follows the reply to the join."""
+        old = self.channel(peer, topic)
+        if old is None:
+            return [], []
+        return [noted(old, "closed", now_s), *self._remove(old, now_s)], [closing(old)]
+
     def join(
         self,
         peer: Peer,
@@ -103,9 +112,13 @@ class Channels:
         now_s: float,
         *,
         config: ChannelConfig = _DEFAULTS,
+        after_reply: Sequence[Effect] = (),
     ) -> list[Effect]:
-        """Join a topic. A channel that is already there ends; its close follows the reply."""
-        replaced, close = self._replace_duplicate(peer, frame.topic, now_s)
+        """Join a topic. A channel that is already there ends; its close follows the reply.
+
+        ``after_reply``: the close of one that has made way earlier.
+        """
+        replaced, close = self.make_way(peer, frame.topic, now_s)
         self._joins += 1
         channel = Channel(
             peer=peer,
@@ -113,6 +126,7 @@ class Channels:
             join_ref=frame.join_ref,
             number=self._joins,
             claims=claims,
+            judged_by=claims.access,
             config=config,
             presence_key=config.presence_key or self._uuid(),
             bindings=join.bindings,
@@ -126,14 +140,15 @@ class Channels:
             self._due.plan(self._system_ok_s(now_s), channel.number, channel.key, "subscribed")
         self._plan_confirmation(channel, now_s)
         reply = Send(peer, answers.reply(frame, "ok", {"postgres_changes": join.echo}))
-        effects = [*replaced, reply, *close, noted(channel, "joined", now_s)]
+        joined = noted(channel, "joined", now_s)
+        effects = [*replaced, reply, *after_reply, *close, joined]
         if config.awaits_replication:
             effects.append(told(channel, extension="system", status="ok", message=REPLICATING))
         return effects
 
     def refuse(self, peer: Peer, frame: Frame, reason: str, now_s: float) -> list[Effect]:
         """Refuse a join. A channel of the topic that is already there ends all the same."""
-        replaced, close = self._replace_duplicate(peer, frame.topic, now_s)
+        replaced, close = self.make_way(peer, frame.topic, now_s)
         reply = answers.reply(frame, "error", {"reason": reason})
         return [*replaced, Send(peer, reply), *close]
 
@@ -202,8 +217,10 @@ class Channels:
             channel = self._channels[due.key]
             if due.what == "confirm":
                 effects += self._confirm(channel, now_s)
-            else:
-                effects += self._subscribed(channel, now_s)
+                continue
+            if due.what == "resubscribed":
+                channel = self._replace(channel, judged_by=channel.claims.access)
+            effects += self._subscribed(channel, now_s)
         return [*effects, *self._sweep.sweep(now_s)]
 
     def turned(self, now_s: float) -> None:
@@ -237,9 +254,7 @@ class Channels:
             ]
         ok = told(channel, extension="postgres_changes", status="ok", message=SUBSCRIBED)
         was = channel.audience
-        audience = Audience(
-            channel.peer.vsn, channel.topic, channel.bindings, channel.claims.access
-        )
+        audience = Audience(channel.peer.vsn, channel.topic, channel.bindings, channel.judged_by)
         if audience != was:
             if was is not None:
                 self._audiences.remove(was, channel.peer)
@@ -270,15 +285,6 @@ class Channels:
         knobs = self._switches.knobs
         late_s = knobs.late_system_ok_s if self._switches.has(Defect.LATE_SYSTEM_OK) else 0.0
         return self._stream.wanted(joined_s) + knobs.system_ok_delay_s + late_s
-
-    def _replace_duplicate(
-        self, peer: Peer, topic: str, now_s: float
-    ) -> tuple[list[Effect], list[Effect]]:
-        """End the channel that a new join of its topic replaces: what is noticed, its close."""
-        old = self.channel(peer, topic)
-        if old is None:
-            return [], []
-        return [noted(old, "closed", now_s), *self._remove(old, now_s)], [closing(old)]
 
     def _replace(self, channel: Channel, **changed: Any) -> Channel:
         new = replace(channel, **changed)

@@ -177,8 +177,12 @@ class Connection(asyncio.Protocol):
 
     def resume_reading(self) -> None:
         """Go on reading unless something else keeps it from that."""
-        if self._still is None and not self._host.switches.knobs.half_open:
+        if self._host.switches.knobs.half_open:
+            return
+        if self._still is None:
             self._transport.resume_reading()
+        elif self._timer is None:
+            self._move_again()  # its time came while nothing moved
 
     def _open(self, request: bytes) -> None:
         upgrade = read_upgrade(request)
@@ -226,7 +230,10 @@ class Connection(asyncio.Protocol):
                     assert_never(other)
 
     def _move_again(self) -> None:
-        still, self._still, self._timer = self._still, None, None
+        self._timer = None
+        if self._host.switches.knobs.half_open:
+            return
+        still, self._still = self._still, None
         assert still is not None
         self.heard_s = self._host.now_s()
         still.then()

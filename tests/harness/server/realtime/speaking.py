@@ -7,7 +7,7 @@ from typing import Any
 from harness.server.auth.tokens import Claims
 from harness.server.knobs import Knobs
 from harness.server.realtime.core import make_core
-from harness.server.realtime.effects import Peer, PublishBinary, Reaction
+from harness.server.realtime.effects import Effect, Peer, PublishBinary, Reaction
 from harness.server.switches import Switches
 from harness.wire.binary import (
     BinaryBroadcast,
@@ -66,6 +66,12 @@ def both(rules: Rules | None = None, **config: Any) -> tuple[Client, Client]:
     first.joins(**config)
     second.joins(**config)
     return first, second
+
+
+def finished(reaction: Reaction, at_s: float = 0.0) -> list[Effect]:
+    """All that a reaction leads to; its stall, if it has one, ends at ``at_s``."""
+    late = reaction.then(at_s) if reaction.then is not None else ()
+    return [*reaction.at_once, *late, *reaction.effects]
 
 
 def answers(reaction: Reaction) -> list[list[Any]]:

@@ -19,7 +19,7 @@ from harness.server.switches import Switches, Turn, parse_turn
 from harness.wire.phoenix import Frame, encode, payload
 from tests.harness.server.builders import TOPIC, V2, change, claims, room_filter, user_token
 from tests.harness.server.realtime.channels.test_channels import join
-from tests.harness.server.realtime.speaking import Client, Rules
+from tests.harness.server.realtime.speaking import Client, Rules, finished
 
 NUMBERS = [
     name
@@ -42,7 +42,7 @@ def turned(switches: Switches, name: str, value: Any) -> bool:
 def everything(rules: Rules) -> list[str]:
     """Join, listen, speak, renew, leave, be gone; what became of the subscription."""
     client = Client(V2, rules)
-    effects = list(client.joins(postgres_changes=[room_filter()], broadcast={"ack": True}).effects)
+    effects = finished(client.joins(postgres_changes=[room_filter()], broadcast={"ack": True}))
     rules.channels.turned(0.0)
     effects += until_quiet(rules.channels, 10.0)
     effects += rules.channels.publish(change(), "2026-11-23T10:00:00Z")

@@ -6,7 +6,7 @@ import asyncio
 
 import msgspec
 import pytest
-from websockets.frames import Close
+from websockets.frames import Close, Opcode
 
 from harness.server.realtime.shell import Realtime
 from harness.server.switches import Turn
@@ -233,6 +233,41 @@ def test_a_stalled_socket_that_becomes_half_open_stays_unread_when_it_moves_agai
 
     assert not page.transport.reading
     assert page.received() == []
+
+
+def test_a_join_whose_time_comes_while_half_open_is_made_when_the_socket_moves_again() -> None:
+    async def run() -> tuple[int, Page]:
+        server = realtime(join_delay_s=5.0, system_ok_delay_s=0.0)
+        page = Page(server)
+        page.says(join_frame(room_filter(), token=user_token()))
+        page.says(HEARTBEAT)
+        server.switches.turn(Turn({"half_open": True}))
+        await asyncio.sleep(6.0)
+        silent = len(page.received())
+        server.switches.turn(Turn({"half_open": False}))
+        await page.until(3)
+        page.leaves()
+        return silent, page
+
+    silent, page = run_hastily(run())
+
+    assert silent == 0
+    assert [frame.event for frame in page.heard()] == ["phx_reply", "phx_reply", "system"]
+
+
+def test_a_socket_that_ends_during_its_join_gets_nothing_of_that_channel() -> None:
+    async def run() -> Page:
+        server = realtime(join_delay_s=5.0, system_ok_delay_s=0.0)
+        page = Page(server)
+        page.says(join_frame(room_filter(), token=user_token()))
+        await asyncio.sleep(1.0)
+        server.close_sockets(1012, farewell=True)
+        page.leaves()
+        return page
+
+    page = run_hastily(run())
+
+    assert [one.opcode for one in page.received()] == [Opcode.CLOSE]
 
 
 @pytest.mark.parametrize(("code", "sent"), [(1001, [1001]), (1006, [])])

@@ -300,6 +300,21 @@ def test_an_outsider_gets_no_rows_but_hears_of_deletes() -> None:
     assert sent == [0, 0, 1]
 
 
+def test_a_token_renewed_before_system_ok_judges_no_row_before_its_own() -> None:
+    rooms = Channels(Switches(KNOBS))
+    everything = {"event": "*", "schema": "public", "table": "messages"}
+    frame = join_frame(everything)
+    outsider = replace(claims(), access=Access("anon"))
+    rooms.join(V2, frame, parse_join(asked(frame)), outsider, 0.0)
+    rooms.renew(V2, TOPIC, claims(token="u"), 0.1)
+
+    rooms.advance(0.5)  # "system ok" of the join
+    before = len(rooms.publish(change(), AT))
+    rooms.advance(4.0)  # and of the renewal, one to three seconds after it
+
+    assert (before, len(rooms.publish(change(), AT))) == (0, 1)
+
+
 def test_mute_channels_are_told_that_they_are_subscribed_and_get_no_rows() -> None:
     rooms = Channels(Switches(KNOBS, frozenset({Defect.MUTE})))
     join(rooms)

@@ -7,18 +7,20 @@ from typing import Any
 import pytest
 
 from harness.server.defects import Defect
-from harness.server.realtime.effects import Close, Peer, Reaction
+from harness.server.realtime.effects import Close, Effect, Peer, Reaction
+from harness.server.switches import Turn
 from harness.wire.phoenix import Frame, Vsn, payload
 from tests.harness.server.builders import (
     TOPIC,
     V2,
+    change,
     frames,
     join_frame,
     push,
     room_filter,
     user_token,
 )
-from tests.harness.server.realtime.speaking import OTHER, Client, Rules, answers, events
+from tests.harness.server.realtime.speaking import OTHER, Client, Rules, answers, both, events
 
 
 def reason(reaction: Reaction) -> str:
@@ -254,8 +256,38 @@ def test_a_join_that_waits_for_replication_is_told_of_it() -> None:
     )
 
 
-def test_a_join_can_be_made_to_take_a_while() -> None:
-    joined = Client(rules=Rules(join_delay_s=2.0)).joins()
+def test_a_join_that_takes_a_while_is_made_at_its_end() -> None:
+    client = Client(rules=Rules(join_delay_s=2.0, system_ok_delay_s=0.5))
+    joining = client.joins(postgres_changes=[room_filter()])
 
-    assert joined.stall_s == 2.0
-    assert answers(joined)[0][4]["status"] == "ok"
+    assert (joining.stall_s, finished_frames(joining.effects)) == (2.0, [])
+    assert client.rooms.next_due_s is None
+    assert client.rooms.publish(change(), "2026-11-23T10:00:00Z") == []
+
+    assert joining.then is not None
+    joined = joining.then(2.0)
+
+    assert [frame[3] for frame in finished_frames(joined)] == ["phx_reply"]
+    assert client.rooms.next_due_s == 2.5
+
+
+def test_a_join_that_takes_a_while_ends_the_one_that_it_replaces_at_once() -> None:
+    rules = Rules()
+    client, other = both(rules, presence={"enabled": True})
+    client.sends(Frame("7", "8", TOPIC, "presence", payload({"event": "track", "payload": {}})))
+    rules.switches.turn(Turn({"join_delay_s": 2.0}))
+    joining = client.joins(ref="9")
+
+    assert [(number, frame[3]) for number, frame in frames(joining.at_once)] == [
+        (other.peer.connection, "presence_diff")
+    ]
+    assert joining.then is not None
+    answered = finished_frames(joining.then(2.0))
+    assert [(frame[0], frame[3]) for frame in answered][:2] == [
+        ("9", "phx_reply"),
+        ("7", "phx_close"),
+    ]
+
+
+def finished_frames(effects: tuple[Effect, ...]) -> list[list[Any]]:
+    return [frame for _, frame in frames(effects)]
