@@ -25,6 +25,9 @@ _CHOICE = re.compile(r"Invalid enum value (?P<value>.*)")
 _REGEX = "matching regex"
 _WORDS = {
     "`float | null`": "a number",
+    "`int | null`": "a whole number",
+    "`str | null`": "text",
+    "`array | null`": "a list",
     "`int`": "a whole number",
     "`float`": "a number",
     "`str`": "text",

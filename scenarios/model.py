@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -24,11 +24,17 @@ from harness.near_names import near
 from harness.runsettings import GateSpec, Text
 from scenarios.checking import typed
 from scenarios.cohorts import Cohort, CohortTable, Name, as_table, resolve
+from scenarios.demand import (
+    MOST_SPAWNED_A_SECOND,
+    Load,
+    Seconds,
+    SomeSeconds,
+    check_capacity,
+    check_load,
+)
 from scenarios.overrides import Tables, apply_sets
+from scenarios.recorded import with_recorded
 from scenarios.tomltext import toml_text
-
-Seconds = Annotated[float, Meta(ge=0, le=7 * 86400)]
-SomeSeconds = Annotated[float, Meta(gt=0, le=7 * 86400)]
 
 RuleId = Annotated[
     str, Meta(pattern=r"^[SRFTHO][0-9]+\Z", description="ids of rules and hazards, e.g. S3 or H5")
@@ -36,20 +42,6 @@ RuleId = Annotated[
 
 LEAST_LOAD_S = 1.0
 """A shorter load says nothing."""
-
-
-MOST_SPAWNED_A_SECOND = 10_000
-
-
-class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many people, and how much they write. The load is open: planned, whatever happens."""
-
-    users: Annotated[int, Meta(ge=1, le=100_000)]
-    spawn_rate: Annotated[float, Meta(gt=0, le=MOST_SPAWNED_A_SECOND)]
-    """Users started a second."""
-    room_size: Annotated[int, Meta(ge=1)]
-    messages_per_s_per_room: Annotated[float, Meta(gt=0, le=1_000)]
-    arrivals: Literal["poisson", "constant"] = "poisson"
 
 
 class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,7 +128,7 @@ def load_scenario(
     The arguments replace what the file says; ``sets`` are ``KEY=VALUE`` texts and win over all
     (``scenarios.overrides``). Raises :class:`UsageError`, one line, for every mistake.
     """
-    tables, where = _read(name_or_path)
+    tables, where, folder = _read(name_or_path)
     given = {
         "--users": users,
         "--duration": duration_s,
@@ -152,7 +144,8 @@ def load_scenario(
         if users is not None and spawn_rate is None:
             tables["load"] |= _as_quickly(tables["load"], users)
         tables["load"] |= {key: value for key, value in load.items() if value is not None}
-    scenario = scenario_from(apply_sets(tables, sets), where=where)
+    tables = with_recorded(apply_sets(tables, sets), folder=folder, where=where)
+    scenario = scenario_from(tables, where=where)
     # The names of the metrics come with pandas, which processes that carry users do without.
     from scenarios.gatecheck import check_gates  # noqa: PLC0415
 
@@ -186,8 +179,10 @@ def scenario_from(tables: Mapping[str, Any], *, where: str) -> Scenario:
         cohorts=cohorts,
         faults=faults,
     )
-    _check_people(scenario, where)
+    _check_shares(scenario, where)
     _check_duration(scenario, where)
+    check_load(scenario.load, load_s=scenario.load_s, where=where)
+    _check_capacity(scenario, where)
     timeline.validate(faults, load_s=scenario.load_s, where=where)
     return scenario
 
@@ -195,13 +190,14 @@ def scenario_from(tables: Mapping[str, Any], *, where: str) -> Scenario:
 def to_toml(scenario: Scenario) -> str:
     """The scenario as resolved, as a TOML file that reads back as the same scenario."""
     tables = msgspec.to_builtins(scenario, builtin_types=(tuple,))
+    tables["load"] = _without_none(tables["load"])
     tables["cohorts"] = [as_table(cohort) for cohort in scenario.cohorts]
     tables["faults"] = [_fault_table(fault) for fault in scenario.faults]
     tables["gates"] = [_without_none(msgspec.to_builtins(gate)) for gate in scenario.gates]
     return toml_text(tables)
 
 
-def _read(name_or_path: str) -> tuple[Tables, str]:
+def _read(name_or_path: str) -> tuple[Tables, str, Path]:
     path = Path(name_or_path)
     try:
         if path.suffix == ".toml" or path.parent != Path():
@@ -214,7 +210,7 @@ def _read(name_or_path: str) -> tuple[Tables, str]:
             raise UsageError(
                 f"scenario {name_or_path!r}: not in the library; {hint}; or the path of a TOML file"
             )
-        return _tables(text, where), where
+        return _tables(text, where), where, path.parent
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise UsageError(f"{name_or_path}: cannot be read: {reason}") from None
@@ -235,7 +231,7 @@ def _fault_table(scheduled: ScheduledFault) -> Tables:
     return {"name": scheduled.name, "kind": scheduled.kind, **table, **details}
 
 
-def _check_people(scenario: Scenario, where: str) -> None:
+def _check_shares(scenario: Scenario, where: str) -> None:
     load = scenario.load
     for cohort in scenario.cohorts:
         if cohort.share * load.users < 0.5:
@@ -243,15 +239,14 @@ def _check_people(scenario: Scenario, where: str) -> None:
                 f"{where}: cohorts.{cohort.name}.share: {cohort.share:g} of {load.users} users is "
                 f"nobody; at least {math.ceil(1 / cohort.share)} users or a greater share"
             )
+
+
+def _check_capacity(scenario: Scenario, where: str) -> None:
     # A last room that is nearly empty may write less than asked (scenarios.workload).
-    present = min(load.users, load.room_size)
+    load = scenario.load
     disabled_s = max(cohort.policy.send_disabled_s for cohort in scenario.cohorts)
-    if load.messages_per_s_per_room * disabled_s > present:
-        raise UsageError(
-            f"{where}: load.messages_per_s_per_room: {load.messages_per_s_per_room:g} is too much "
-            f"for a room of {present}, whose send button is disabled for {disabled_s:g} s after "
-            f"each message (S6); at most {present / disabled_s:g}"
-        )
+    present = min(load.users, load.room_size)
+    check_capacity(load, present=present, disabled_s=disabled_s, where=where)
 
 
 def _check_duration(scenario: Scenario, where: str) -> None:

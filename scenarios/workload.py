@@ -13,8 +13,9 @@ from random import Random
 
 from harness.runsettings import PlannedSend
 from harness.seeds import child_seed, stream
+from scenarios.arrivals import arrivals
 from scenarios.chatlines import chat_lines
-from scenarios.model import Load, Scenario
+from scenarios.model import Scenario
 from scenarios.population import Member, population, rooms
 
 SEND_MARGIN_S = 0.25
@@ -27,6 +28,9 @@ _Draft = tuple[float, int, int, str]
 
 def plan(scenario: Scenario, *, run_id: str) -> tuple[PlannedSend, ...]:
     """Every send of the run, by time; ``at_s`` counts from the beginning of the load.
+
+    Where a room wants more than its people can write under S6, its sends queue up; those whose
+    turn comes after the load's end stay in the plan, and the record counts them as skipped.
 
     The same scenario and seed give the same plan but for ``client_msg_id``, which ``run_id``
     namespaces: a second run against the same database must not look like retries (S5).
@@ -71,25 +75,6 @@ def client_msg_id(run_id: str, seed: int, user: int, number: int) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def arrivals(load: Load, load_s: float, rng: Random) -> Iterator[float]:
-    """The moments at which somebody in one room wants to write, rising, within ``load_s``.
-
-    ``poisson``: exponential gaps; ``constant``: equal gaps after a phase drawn for the room, so
-    that the rooms are not in step.
-    """
-    gap_s = 1.0 / load.messages_per_s_per_room
-    if load.arrivals == "constant":
-        phase_s, count = rng.random() * gap_s, 0
-        while (at_s := phase_s + count * gap_s) < load_s:
-            yield at_s
-            count += 1
-        return
-    at_s = rng.expovariate(load.messages_per_s_per_room)
-    while at_s < load_s:
-        yield at_s
-        at_s += rng.expovariate(load.messages_per_s_per_room)
-
-
 def _room(
     scenario: Scenario, room: int, members: tuple[Member, ...], lines: tuple[str, ...]
 ) -> Iterator[_Draft]:
@@ -100,10 +85,9 @@ def _room(
     for wanted_s in arrivals(scenario.load, scenario.load_s, when):
         body = what.choice(lines)
         seat, at_s = _sender(free_at_s, wanted_s, who)
-        if at_s < scenario.load_s:
-            member = members[seat]
-            free_at_s[seat] = at_s + member.cohort.policy.send_disabled_s + SEND_MARGIN_S
-            yield at_s, member.user, room, body
+        member = members[seat]
+        free_at_s[seat] = at_s + member.cohort.policy.send_disabled_s + SEND_MARGIN_S
+        yield at_s, member.user, room, body
 
 
 def _sender(free_at_s: list[float], wanted_s: float, rng: Random) -> tuple[int, float]:

@@ -132,7 +132,7 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
         ('load.users="x"', "load.users: expected a whole number, got text"),
         ("load.users=0", "load.users: expected a whole number >= 1"),
         ("load=0", "load: expected a table, got a whole number"),
-        ("load.arrivals=often", "load.arrivals: 'often' is not allowed; allowed: constant, poi"),
+        ("load.arrivals=often", "load.arrivals: 'often' is not allowed; allowed: bursts, con"),
         ("warmup_s=nan", "warmup_s: expected a number >= 0"),
         ("warmup_s=-1", "warmup_s: expected a number >= 0"),
         ("duration_s=inf", "duration_s: expected a number <= 604800"),
