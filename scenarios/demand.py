@@ -7,7 +7,7 @@ shape would not look at, because a number without effect is a mistake that nobod
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import cycle, pairwise
 from types import MappingProxyType
 from typing import Annotated, Literal
 
@@ -46,7 +46,13 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     users: Annotated[int, Meta(ge=1, le=100_000)]
     spawn_rate: Annotated[float, Meta(gt=0, le=MOST_SPAWNED_A_SECOND)]
     """Users started a second."""
-    room_size: Annotated[int, Meta(ge=1)]
+    room_size: Annotated[int, Meta(ge=1)] | None = None
+    """Users in each room. This or ``rooms``."""
+    rooms: (
+        Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=1, max_length=10_000)]
+        | None
+    ) = None
+    """Users in the first room, the second …; from the first again for those who are left."""
     messages_per_s_per_room: MessagesPerS | None = None
     """The rate; of ``ramp`` where it begins, of ``diurnal`` the lowest, of ``bursts`` between
     them."""
@@ -60,6 +66,25 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Messages that each burst adds in each room, on average."""
     recorded_s: Annotated[tuple[Seconds, ...], Meta(min_length=1, max_length=100_000)] | None = None
     """The moments themselves, the same in every room, in seconds after the load begins."""
+
+    @property
+    def room_sizes(self) -> tuple[int, ...]:
+        """How many sit in each room. Rooms are filled one after another to their sizes, which
+        are gone through again while users are left; the last room may stay smaller."""
+        sizes = self.rooms if self.room_size is None else (self.room_size,)
+        filled, left = [], self.users
+        for size in cycle(sizes or (left,)):
+            filled.append(min(size, left))
+            left -= size
+            if left <= 0:
+                break
+        return tuple(filled)
+
+    @property
+    def smallest_room(self) -> int:
+        """The smallest of the rooms that are full, or of all where none is."""
+        sizes = self.rooms if self.room_size is None else (self.room_size,)
+        return min(self.users, *(sizes or (self.users,)))
 
     @property
     def base(self) -> float:
@@ -78,6 +103,10 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 def check_load(load: Load, *, load_s: float, where: str) -> None:
     """Raises :class:`UsageError` where the keys do not fit the shape or each other."""
+    if load.room_size is None and load.rooms is None:
+        raise UsageError(f"{where}: load.room_size: is missing; or sizes, rooms = [200, 50]")
+    if load.room_size is not None and load.rooms is not None:
+        raise UsageError(f"{where}: load.rooms: room_size is given too; one of the two")
     needed = KEYS[load.arrivals]
     for key in dict.fromkeys(key for keys in KEYS.values() for key in keys):
         given = getattr(load, key) is not None

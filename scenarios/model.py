@@ -104,7 +104,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rooms(self) -> int:
-        return math.ceil(self.load.users / self.load.room_size)
+        return len(self.load.room_sizes)
 
 
 def library_names() -> tuple[str, ...]:
@@ -245,8 +245,7 @@ def _check_capacity(scenario: Scenario, where: str) -> None:
     # A last room that is nearly empty may write less than asked (scenarios.workload).
     load = scenario.load
     disabled_s = max(cohort.policy.send_disabled_s for cohort in scenario.cohorts)
-    present = min(load.users, load.room_size)
-    check_capacity(load, present=present, disabled_s=disabled_s, where=where)
+    check_capacity(load, present=load.smallest_room, disabled_s=disabled_s, where=where)
 
 
 def _check_duration(scenario: Scenario, where: str) -> None:

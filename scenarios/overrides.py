@@ -21,6 +21,9 @@ Tables = dict[str, Any]
 
 _LISTS = ("cohorts", "faults", "gates")
 
+_INSTEAD = {"load.rooms": "room_size", "load.room_size": "rooms"}
+"""What a key replaces that cannot stand beside it; a file's value could not be taken away."""
+
 
 def apply_sets(tables: Mapping[str, Any], sets: Iterable[str]) -> Tables:
     """A copy of ``tables`` with each ``KEY=VALUE`` put in; a later one wins.
@@ -49,6 +52,8 @@ def _put(tables: Tables, key: str, value: Any, where: str) -> None:
     head, _, rest = key.partition(".")
     if head not in _LISTS:
         _put_into(tables, key.split("."), value, where)
+        if key in _INSTEAD:
+            tables[head].pop(_INSTEAD[key], None)
     elif head == "gates":
         selector, _, field = rest.rpartition(".")
         _put_into(_gate(_listed(tables, head), selector, where), [field], value, where)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 from scenarios.cohorts import Cohort
 from scenarios.model import Scenario
@@ -23,20 +25,24 @@ class Member:
 
 
 def population(scenario: Scenario) -> tuple[Member, ...]:
-    """All users by index. Rooms are filled one after another, the last one may stay smaller.
+    """All users by index. Rooms are filled one after another to their sizes (``Load.room_sizes``).
 
     Cohorts are interleaved: each user goes to the cohort that is furthest behind its share, so
     that every room, and any number of users that have started, is mixed as the whole is.
     """
     counts = [0] * len(scenario.cohorts)
     members = []
-    for user in range(scenario.load.users):
+    for user, room in enumerate(_rooms_of_users(scenario)):
         behind = [c.share * (user + 1) - n for c, n in zip(scenario.cohorts, counts, strict=True)]
         chosen = behind.index(max(behind))
         counts[chosen] += 1
-        room = FIRST_ROOM + user // scenario.load.room_size
         members.append(Member(user, room, scenario.cohorts[chosen]))
     return tuple(members)
+
+
+def _rooms_of_users(scenario: Scenario) -> Iterator[int]:
+    for room, size in enumerate(scenario.load.room_sizes, start=FIRST_ROOM):
+        yield from repeat(room, size)
 
 
 def rooms(members: tuple[Member, ...]) -> dict[int, tuple[Member, ...]]:

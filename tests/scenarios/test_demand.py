@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.errors import UsageError
+from scenarios.demand import Load
 from scenarios.model import load_scenario, scenario_from, to_toml
+from scenarios.population import population
 
 RAMP = ("load.arrivals=ramp", "load.peak_messages_per_s_per_room=4")
 BURSTS = (
@@ -82,3 +87,59 @@ def test_a_shaped_scenario_reads_back_as_itself(sets: tuple[str, ...]) -> None:
 )
 def test_a_mistake_is_one_line(sets: tuple[str, ...], expected: str) -> None:
     assert error_of(*sets) == expected
+
+
+def with_rooms(*sizes: int, users: int) -> Load:
+    return Load(users=users, spawn_rate=1, rooms=sizes)
+
+
+def test_rooms_are_filled_to_their_sizes_and_gone_through_again() -> None:
+    assert with_rooms(200, 50, 50, users=300).room_sizes == (200, 50, 50)
+    assert with_rooms(200, 50, users=470).room_sizes == (200, 50, 200, 20)
+    assert with_rooms(200, 50, users=120).room_sizes == (120,)
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=6), st.integers(1, 400))
+def test_everybody_sits_in_one_room(sizes: list[int], users: int) -> None:
+    filled = with_rooms(*sizes, users=users).room_sizes
+
+    assert sum(filled) == users
+    assert all(0 < got <= sizes[k % len(sizes)] for k, got in enumerate(filled))
+
+
+def test_a_scenario_with_rooms_of_different_sizes_reads_back_and_counts_them(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "rooms.toml"
+    text = to_toml(load_scenario("steady"))
+    path.write_text(text.replace("room_size = 25", "rooms = [30, 10]"), encoding="utf-8")
+
+    scenario = load_scenario(str(path))
+
+    assert scenario.rooms == 3
+    assert [member.room for member in population(scenario)] == [1] * 30 + [2] * 10 + [3] * 10
+    assert scenario_from(tomllib.loads(to_toml(scenario)), where="again") == scenario
+
+
+def test_a_room_that_is_too_small_for_the_rate_is_found_among_the_rooms(tmp_path: Path) -> None:
+    path = tmp_path / "rooms.toml"
+    text = to_toml(load_scenario("steady"))
+    path.write_text(text.replace("room_size = 25", "rooms = [40, 1]"), encoding="utf-8")
+
+    with pytest.raises(UsageError, match="2 is too much for a room of 1, whose"):
+        load_scenario(str(path))
+
+
+def test_two_ways_to_size_rooms_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "both.toml"
+    text = to_toml(load_scenario("steady"))
+    path.write_text(text.replace("room_size = 25", "room_size = 25\nrooms = [9]"), encoding="utf-8")
+
+    with pytest.raises(UsageError, match="rooms: room_size is given too; one of the two"):
+        load_scenario(str(path))
+
+
+def test_setting_one_way_to_size_rooms_takes_the_place_of_the_other() -> None:
+    assert load_scenario("steady", sets=("load.rooms=[30, 20]",)).load.room_sizes == (30, 20)
+    sets = ("load.rooms=[30, 20]", "load.room_size=40")
+    assert load_scenario("steady", sets=sets).load.room_sizes == (40, 10)

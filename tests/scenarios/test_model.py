@@ -121,7 +121,9 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
     text = resources.files("scenarios").joinpath("library/steady.toml").read_text("utf-8")
     path.write_text(text.replace("room_size = 25\n", ""), encoding="utf-8")
 
-    assert error_of(name=str(path)) == f"{path}: load.room_size: is missing"
+    assert error_of(name=str(path)) == (
+        f"{path}: load.room_size: is missing; or sizes, rooms = [200, 50]"
+    )
 
 
 @pytest.mark.parametrize(
