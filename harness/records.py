@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
+from harness.runsettings import ActKind
 from harness.wire.changes import MessageRow
 
 FORMAT_VERSION = 1
@@ -100,7 +101,24 @@ class OnlineChanged(_Event, frozen=True, tag="online"):
     online: bool
 
 
-SkipReason = Literal["send_disabled", "page_not_open", "offline", "load_ended"]
+class PersonActed(_Event, frozen=True, tag="acted"):
+    """The person did a planned act; what the page made of it follows in records of its own."""
+
+    user: int
+    number: int
+    """The position in the user's own acts, from 0."""
+    planned_s: float
+    act: ActKind
+
+
+SkipReason = Literal[
+    "send_disabled",  # S6
+    "page_not_open",
+    "tab_hidden",
+    "asleep",  # the laptop is closed
+    "offline",  # of older records; who has no network can click, and the send fails
+    "load_ended",
+]
 
 
 class SendSkipped(_Event, frozen=True, tag="send_skipped"):
@@ -250,6 +268,7 @@ Event = (
     | PageClosed
     | VisibilityChanged
     | OnlineChanged
+    | PersonActed
     | SendSkipped
     | SendStarted
     | SendEnded

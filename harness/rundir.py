@@ -68,6 +68,10 @@ class RunDir:
         return self.root / "plan.jsonl"
 
     @property
+    def acts(self) -> Path:
+        return self.root / "acts.jsonl"
+
+    @property
     def commits(self) -> Path:
         return self.root / "commits.jsonl"
 

@@ -27,6 +27,30 @@ class PlannedSend(msgspec.Struct, frozen=True, kw_only=True):
     body: str
 
 
+ActKind = Literal[
+    "arrive",  # opens the page for the first time, later than the others
+    "hide",  # goes to another tab
+    "show",
+    "go_offline",  # the network is gone, and the browser knows it
+    "go_online",
+    "close_lid",  # the laptop sleeps: hidden, offline, no timer runs
+    "open_lid",
+    "leave",  # closes the page
+    "come_back",  # opens it anew
+]
+
+
+class PlannedAct(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of ``acts.jsonl``: who does what but writing. Follows from scenario and seed."""
+
+    user: int
+    number: int
+    """Position in the user's own acts, from 0."""
+    at_s: float
+    """Seconds after the load begins."""
+    act: ActKind
+
+
 class GateSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A bound on a figure (docs/scenarios.md, "Gates"). At least one of ``max`` and ``min``."""
 

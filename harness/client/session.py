@@ -35,11 +35,13 @@ from harness.records import (
     PageClosed,
     PageOpened,
     Path,
+    PersonActed,
     SendSkipped,
     Sink,
     SkipReason,
     VisibilityChanged,
 )
+from harness.runsettings import ActKind
 from harness.seeds import stream
 from harness.wire.api import LIST_PATH, ListAnswer
 from harness.wire.changes import ChangeData, MessageRow
@@ -209,6 +211,13 @@ class Session:
                 planned_s=planned_s,
                 reason=reason,
             )
+        )
+
+    def note_act(self, number: int, act: ActKind, planned_s: float, now_s: float) -> None:
+        """Record a planned act; the inputs that it consists of are called beside this."""
+        user = self._identity.user
+        self._effects.sink.event(
+            PersonActed(t_s=now_s, user=user, number=number, planned_s=planned_s, act=act)
         )
 
     def set_visible(self, visible: bool, now_s: float) -> None:

@@ -1,4 +1,4 @@
-"""One session on real sockets and timers, under gevent.
+"""One person and their page on real sockets and timers, under gevent.
 
 Inputs come from three sides: WebSocket watchers and timers (in the hub) and HTTP greenlets. A
 session never yields, so each input runs whole, whoever brings it.
@@ -24,8 +24,13 @@ from harness.client.commands import (
 from harness.client.session import Session
 from harness.clock import Clock
 from harness.drivers.http_pool import HttpPool, NoAnswer
+from harness.drivers.person import Person
 from harness.drivers.websocket_link import Address, WebSocketLink
-from harness.runsettings import PlannedSend
+from harness.errors import LocalProtocolError
+from harness.runsettings import PlannedAct, PlannedSend
+
+ABNORMAL_CLOSURE = 1006
+"""What a page sees of a socket that ended without a Close frame (RFC 6455, 7.1.5)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +42,12 @@ class Endpoint:
 
 
 class UserDriver:
-    """Drives one session from :meth:`start` to :meth:`stop`."""
+    """Drives one person and their page from :meth:`start` to :meth:`stop`."""
 
     __slots__ = (
+        "_another_page",
         "_armed_s",
+        "_arrives_late",
         "_clock",
         "_failed",
         "_http",
@@ -48,11 +55,13 @@ class UserDriver:
         "_load_begins_s",
         "_load_ends_s",
         "_loop",
-        "_next_send",
+        "_next_step",
         "_on_crash",
-        "_plan",
+        "_person",
         "_realtime",
         "_requests",
+        "_started",
+        "_steps",
         "_timer",
         "_user",
         "session",
@@ -64,6 +73,8 @@ class UserDriver:
         session: Session,
         plan: Sequence[PlannedSend],
         *,
+        acts: Sequence[PlannedAct] = (),
+        another_page: Callable[[], Session] | None = None,
         realtime: Endpoint,
         http: HttpPool,
         load_begins_s: float,
@@ -73,8 +84,14 @@ class UserDriver:
     ) -> None:
         self.session = session
         self._user = user
-        self._plan = plan
-        self._next_send = 0
+        # An act goes before a send of the same moment: sorting is stable.
+        self._steps: list[PlannedAct | PlannedSend] = sorted([*acts, *plan], key=_at_s)
+        self._next_step = 0
+        self._arrives_late = bool(acts) and acts[0].act == "arrive"
+        self._another_page = another_page
+        """Makes the session of a page that is opened anew; needed where ``acts`` come back."""
+        self._person = Person()
+        self._started = False
         self._realtime = realtime
         self._http = http
         self._load_begins_s = load_begins_s
@@ -90,20 +107,23 @@ class UserDriver:
         self._failed = False
 
     def start(self) -> None:
-        """Open the page."""
-        self._input(self.session.open_page)
+        """Open the page, unless the person arrives later."""
+        self._started = True
+        self._input(self._due if self._arrives_late else self._arrive)
 
     def stop(self) -> None:
         """Close the page and release everything, at once. A second call changes nothing."""
-        if self.session.is_open:
-            self._input(self._leave)
+        if self._started:
+            self._started = False
+            self._input(self._end)
         self._release()
 
-    def _leave(self, now_s: float) -> None:
-        for send in self._plan[self._next_send :]:
-            at_s = self._load_begins_s + send.at_s
-            self.session.skip_message(send.number, at_s, "load_ended", now_s)
-        self._next_send = len(self._plan)
+    def _end(self, now_s: float) -> None:
+        for step in self._steps[self._next_step :]:
+            if isinstance(step, PlannedSend):
+                at_s = self._load_begins_s + step.at_s
+                self.session.skip_message(step.number, at_s, "load_ended", now_s)
+        self._next_step = len(self._steps)
         self.session.close_page(now_s)
 
     # -- what the network says (called from the hub) --------------------------------------
@@ -112,7 +132,8 @@ class UserDriver:
         self._input(lambda now_s: self.session.socket_opened(number, now_s))
 
     def link_closed(self, number: int, code: int, reason: str) -> None:
-        self._link = None
+        if self._link is not None and self._link.number == number:
+            self._link = None
         self._input(lambda now_s: self.session.socket_closed(number, code, reason, now_s))
 
     def link_frame(self, number: int, data: bytes) -> None:
@@ -156,6 +177,10 @@ class UserDriver:
             case OpenSocket(socket, path):
                 if self._link is not None:
                     self._link.drop()  # given up by the library, whatever TCP still thinks
+                    self._link = None
+                if not self._person.has_network:
+                    self._loop.run_callback(self.link_closed, socket, ABNORMAL_CLOSURE, "offline")
+                    return
                 self._link = WebSocketLink(
                     self._loop,
                     self._realtime.address,
@@ -172,6 +197,8 @@ class UserDriver:
         """The greenlet of one request."""
         request = command.request
         try:
+            if not self._person.has_network:
+                raise NoAnswer("offline")
             answer = self._http.request(command.method, command.path, command.body)
         except NoAnswer as failure:
             reason = str(failure)
@@ -191,9 +218,9 @@ class UserDriver:
     # -- timers ---------------------------------------------------------------------------
 
     def _next_due_s(self) -> float:
-        due_s = self.session.next_wake_s
-        if self._next_send < len(self._plan):
-            due_s = min(due_s, self._load_begins_s + self._plan[self._next_send].at_s)
+        due_s = inf if self._person.is_asleep else self.session.next_wake_s
+        if self._next_step < len(self._steps):
+            due_s = min(due_s, self._load_begins_s + self._steps[self._next_step].at_s)
         return due_s
 
     def _arm(self) -> None:
@@ -220,20 +247,107 @@ class UserDriver:
         self._input(self._due)
 
     def _due(self, now_s: float) -> None:
-        while self._next_send < len(self._plan):
-            send = self._plan[self._next_send]
-            planned_s = self._load_begins_s + send.at_s
+        while self._next_step < len(self._steps):
+            step = self._steps[self._next_step]
+            planned_s = self._load_begins_s + step.at_s
             if planned_s > now_s:
                 break
-            self._next_send += 1
-            if planned_s >= self._load_ends_s:
-                self.session.skip_message(send.number, planned_s, "load_ended", now_s)
+            self._next_step += 1
+            if isinstance(step, PlannedAct):
+                self.session.note_act(step.number, step.act, planned_s, now_s)
+                self._act(step, now_s)
             else:
-                self.session.type_message(
-                    send.number, send.client_msg_id, send.body, planned_s, now_s
-                )
-        if self.session.next_wake_s <= now_s:
+                self._send(step, planned_s, now_s)
+        if self.session.next_wake_s <= now_s and not self._person.is_asleep:
             self.session.wake(now_s)
+
+    # -- what the person does -------------------------------------------------------------
+
+    def _send(self, send: PlannedSend, planned_s: float, now_s: float) -> None:
+        why_not = self._person.why_not
+        if planned_s >= self._load_ends_s:
+            why_not = "load_ended"
+        if why_not is not None:
+            self.session.skip_message(send.number, planned_s, why_not, now_s)
+            return
+        self.session.type_message(send.number, send.client_msg_id, send.body, planned_s, now_s)
+
+    def _act(self, step: PlannedAct, now_s: float) -> None:
+        match step.act:
+            case "arrive":
+                self._arrive(now_s)
+                return
+            case "come_back":
+                self._open_anew()
+                self._arrive(now_s)
+                return
+            case _:
+                self._person.does(step.act)
+        match step.act:
+            case "hide" | "show":
+                self.session.set_visible(step.act == "show", now_s)
+            case "go_offline":
+                self._lose_network(now_s)
+                self.session.set_online(False, now_s)
+            case "go_online":
+                if self._link is not None:
+                    self._link.resume()
+                self.session.set_online(True, now_s)
+            case "close_lid":
+                self.session.set_visible(False, now_s)
+                self.session.set_online(False, now_s)
+                self._fall_asleep()
+            case "open_lid":
+                self._wake_up(now_s)
+            case "leave":
+                self._leave(now_s)
+
+    def _arrive(self, now_s: float) -> None:
+        self._person.does("arrive")
+        self.session.open_page(now_s)
+
+    def _open_anew(self) -> None:
+        if self._another_page is None:
+            raise LocalProtocolError("a person comes back, and nothing makes another page")
+        self.session = self._another_page()
+
+    def _lose_network(self, now_s: float) -> None:
+        """Requests under way fail, kept connections are flushed; an open WebSocket only falls
+        silent (Chrome's ``ERR_NETWORK_CHANGED``: spec/realtime.md, 5.3)."""
+        if self._link is not None:
+            self._link.pause()
+        self._fail_requests("network changed", now_s)
+
+    def _fall_asleep(self) -> None:
+        """Nothing reaches the page, and it hears of nothing before the lid opens; so the requests
+        stay on the list of those that it waits for."""
+        if self._link is not None:
+            self._link.pause()
+        for greenlet in self._requests.values():
+            greenlet.kill(block=False)
+
+    def _wake_up(self, now_s: float) -> None:
+        """The laptop was closed: whatever was connected is not any more."""
+        if self._link is not None:
+            number = self._link.number
+            self._link.drop()
+            self._link = None
+            self.session.socket_closed(number, ABNORMAL_CLOSURE, "suspended", now_s)
+        self._fail_requests("suspended", now_s)
+        self.session.set_online(True, now_s)
+        self.session.set_visible(True, now_s)
+
+    def _leave(self, now_s: float) -> None:
+        self.session.close_page(now_s)
+        for command in self.session.drain():  # this session's own, before another takes over
+            self._run(command)
+        self._drop_connections()
+
+    def _fail_requests(self, reason: str, now_s: float) -> None:
+        cut = dict(self._requests)
+        self._drop_requests()
+        for request in cut:
+            self.session.http_failed(request, reason, now_s)
 
     # -- the end --------------------------------------------------------------------------
 
@@ -245,10 +359,20 @@ class UserDriver:
 
     def _release(self) -> None:
         self._disarm()
+        self._drop_connections()
+
+    def _drop_connections(self) -> None:
         if self._link is not None:
             self._link.drop()
             self._link = None
+        self._drop_requests()
+
+    def _drop_requests(self) -> None:
         for greenlet in self._requests.values():
             greenlet.kill(block=False)
         self._requests.clear()
         self._http.close()
+
+
+def _at_s(step: PlannedAct | PlannedSend) -> float:
+    return step.at_s

@@ -53,6 +53,7 @@ class WebSocketLink:
         "_handshake_tail",
         "_loop",
         "_owner",
+        "_paused",
         "_protocol",
         "_reader",
         "_socket",
@@ -72,6 +73,7 @@ class WebSocketLink:
         self._fragments: bytearray | None = None
         """Of the text message under way; the pieces of a binary one are not kept."""
         self._closed = False
+        self._paused = False
         self._handshake_tail = b""
         """The last bytes of the HTTP answer so far: its end may come in two reads."""
         self._splitter: FrameSplitter | None = None
@@ -110,6 +112,26 @@ class WebSocketLink:
             self._flush()
         elif self._protocol.state is State.CONNECTING:
             self._lost(CloseCode.ABNORMAL_CLOSURE, "closed while connecting")
+
+    def pause(self) -> None:
+        """The network is gone: nothing gets through, and an open WebSocket does not notice. One
+        that was still connecting is lost (Chrome's ``ERR_NETWORK_CHANGED``)."""
+        if self._closed:
+            return
+        if self._protocol.state is State.CONNECTING:
+            self._lost(CloseCode.ABNORMAL_CLOSURE, "network changed")
+            return
+        self._paused = True
+        self._reader.stop()
+        self._writer.stop()
+
+    def resume(self) -> None:
+        """The network is back: what was held on both sides goes through now."""
+        if self._closed or not self._paused:
+            return
+        self._paused = False
+        self._reader.start(self._readable)
+        self._flush()
 
     def drop(self) -> None:
         """Release the socket at once and tell nobody."""
@@ -218,7 +240,7 @@ class WebSocketLink:
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
             self._buffer += data  # an empty chunk asks for a half-close; we close at the end
-        if self._buffer and not self._closed:
+        if self._buffer and not self._closed and not self._paused:
             self._write()
 
     def _write(self) -> None:

@@ -28,7 +28,7 @@ from harness.records import (
     SocketClosed,
     SocketOpening,
 )
-from harness.runsettings import PlannedSend
+from harness.runsettings import ActKind, PlannedAct, PlannedSend
 from harness.wire import phoenix
 from harness.wire.api import ListAnswer
 from tests.support.page import ListSink, message_id
@@ -84,6 +84,7 @@ class Driven:
         http: ScriptedHttp | None = None,
         session: Session | None = None,
         user: int = 1,
+        acts: Sequence[tuple[float, ActKind]] = (),
     ) -> None:
         self.sink = ListSink()
         self.http = http or ScriptedHttp()
@@ -108,6 +109,11 @@ class Driven:
             user,
             session or Session(identity, policy, self.sink),
             plan,
+            acts=[
+                PlannedAct(user=user, number=n, at_s=at, act=act)
+                for n, (at, act) in enumerate(acts)
+            ],
+            another_page=lambda: Session(identity, policy, self.sink),
             realtime=Endpoint(address=("127.0.0.1", port), host="localhost"),
             http=self.http,  # type: ignore[arg-type]  # a pool by its two methods
             load_begins_s=self.begins_s,
