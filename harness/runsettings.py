@@ -14,7 +14,7 @@ class Text(msgspec.Struct, frozen=True):
     ko: str
 
 
-class PlannedSend(msgspec.Struct, frozen=True, kw_only=True):
+class PlannedSend(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of ``plan.jsonl``: who should send what when. Follows from scenario and seed."""
 
     user: int
@@ -25,6 +25,8 @@ class PlannedSend(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds after the load begins."""
     client_msg_id: str
     body: str
+    second_click: bool = False
+    """The other click of somebody who double-clicks; S6 should refuse it."""
 
 
 ActKind = Literal[

@@ -190,6 +190,7 @@ def _plan_frame(plan: Sequence[PlannedSend], begin_s: float) -> pd.DataFrame:
             "room": np.array([p.room for p in plan], dtype=np.int64),
             "client_msg_id": pd.Series([p.client_msg_id for p in plan], dtype=object),
             "planned_s": np.array([p.at_s for p in plan], dtype=float) + begin_s,
+            "second_click": np.array([p.second_click for p in plan], dtype=np.bool_),
         }
     )
     return frame.sort_values(["planned_s", "user", "number"], ignore_index=True)

@@ -43,6 +43,23 @@ _ENGLISH = (
     "Great talk, thank you {name}! 👏",
     "The picture froze for {hour} seconds and came back",
 )
+
+REACTIONS = (
+    "네",
+    "네!",
+    "1",
+    "+1",
+    "👍",
+    "👏👏👏",
+    "ㅋㅋㅋ",
+    "잘 들려요",
+    "yes",
+    "hi!",
+    "🙋",
+    "감사합니다!",
+)
+"""What people answer within seconds when the presenter asks for a sign."""
+
 _AWKWARD = (
     "<script>alert('hi')</script>",
     "<b>bold?</b> &amp; &lt;not&gt; markup",

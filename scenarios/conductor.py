@@ -49,6 +49,7 @@ from scenarios.messages import (
     Told,
 )
 from scenarios.model import Scenario, load_scenario
+from scenarios.people import acts
 from scenarios.progress import Note
 from scenarios.rig import Rig, start_rig
 from scenarios.rigwatch import watch_rig
@@ -116,7 +117,9 @@ class Conductor:
             )
             self._write_settings(settings)
             planned = plan(self._scenario, run_id=settings.run_id)
-            self._run.write(self._run.plan, msgspec.json.Encoder().encode_lines(planned))
+            encode_lines = msgspec.json.Encoder().encode_lines
+            self._run.write(self._run.plan, encode_lines(planned))
+            self._run.write(self._run.acts, encode_lines(acts(self._scenario)))
             self._tell(
                 Ready(
                     run_id=settings.run_id,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import cycle, pairwise
+from math import isclose
 from types import MappingProxyType
 from typing import Annotated, Literal
 
@@ -15,6 +16,8 @@ import msgspec
 from msgspec import Meta
 
 from harness.errors import UsageError
+from harness.near_names import near
+from scenarios.personas import PERSONAS
 
 Seconds = Annotated[float, Meta(ge=0, le=7 * 86400)]
 SomeSeconds = Annotated[float, Meta(gt=0, le=7 * 86400)]
@@ -66,6 +69,9 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Messages that each burst adds in each room, on average."""
     recorded_s: Annotated[tuple[Seconds, ...], Meta(min_length=1, max_length=100_000)] | None = None
     """The moments themselves, the same in every room, in seconds after the load begins."""
+    people: dict[str, Annotated[float, Meta(ge=0, le=100)]] = {}
+    """Who is there, by persona (``scenarios.personas``): presenters and moderators by their
+    number in each room, all others by their share of the rest. Empty: everybody writes alike."""
 
     @property
     def room_sizes(self) -> tuple[int, ...]:
@@ -107,6 +113,7 @@ def check_load(load: Load, *, load_s: float, where: str) -> None:
         raise UsageError(f"{where}: load.room_size: is missing; or sizes, rooms = [200, 50]")
     if load.room_size is not None and load.rooms is not None:
         raise UsageError(f"{where}: load.rooms: room_size is given too; one of the two")
+    _check_persons(load.people, where)
     needed = KEYS[load.arrivals]
     for key in dict.fromkeys(key for keys in KEYS.values() for key in keys):
         given = getattr(load, key) is not None
@@ -135,6 +142,25 @@ def check_capacity(load: Load, *, present: int, disabled_s: float, where: str) -
         f"{where}: load.{key}: {value:g} is too much for a room of {present}, whose send button "
         f"is disabled for {disabled_s:g} s after each message (S6); at most {limit:g}"
     )
+
+
+def _check_persons(people: Mapping[str, float], where: str) -> None:
+    for name, value in people.items():
+        if name not in PERSONAS:
+            raise UsageError(
+                f"{where}: load.people.{name}: no such persona; {near(name, PERSONAS)}"
+            )
+        if PERSONAS[name].by_number and not value.is_integer():
+            raise UsageError(
+                f"{where}: load.people.{name}: {value:g} is not how many of them a room has; a "
+                "whole number"
+            )
+    shares = [value for name, value in people.items() if not PERSONAS[name].by_number]
+    if people and not isclose(sum(shares), 1.0, abs_tol=1e-6):
+        raise UsageError(
+            f"{where}: load.people: the shares add up to {sum(shares):g}; they must add up to 1, "
+            f"{' and '.join(name for name in PERSONAS if PERSONAS[name].by_number)} aside"
+        )
 
 
 def _because(shape: Arrivals) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import tomllib
 import traceback
+from functools import partial
 from typing import Any
 
 import gevent
@@ -31,6 +32,7 @@ from harness.tokens import mint, user_uuid
 from scenarios.locust_sink import Counters, LocustSink
 from scenarios.messages import Address, Ready
 from scenarios.model import Scenario, scenario_from
+from scenarios.people import acts
 from scenarios.population import Member, population
 from scenarios.workload import plan, plan_of
 
@@ -86,6 +88,7 @@ class Generator:
         self._members: tuple[Member, ...] = population(self._scenario)
         self._plan: tuple[PlannedSend, ...] = plan(self._scenario, run_id=self._ready.run_id)
         self._plans = plan_of(self._plan, range(len(self._members)))
+        self._acts = plan_of(acts(self._scenario), range(len(self._members)))
         self._buffer = BlockBuffer(process)
         self._sink = LocustSink(self._buffer, environment.events.request)
         self._stats = environment.stats
@@ -131,7 +134,7 @@ class Generator:
         token = mint(
             self._ready.jwt_secret,
             user_id,
-            webinars={str(member.room): "attendee"},
+            webinars={str(member.room): member.persona.role},
             issued_at_unix_s=self._assignment.issued_at_unix_s,
         )
         identity = Identity(
@@ -153,6 +156,8 @@ class Generator:
             index,
             Session(identity, cohort.policy, self._sink),
             self._plans[index],
+            acts=self._acts[index],
+            another_page=partial(Session, identity, cohort.policy, self._sink),
             realtime=_endpoint(endpoints.realtime),
             http=HttpPool(_pair(endpoints.api), endpoints.api.host, headers),
             load_begins_s=self._assignment.load_begins_at_s,

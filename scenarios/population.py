@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 
 from scenarios.cohorts import Cohort
 from scenarios.model import Scenario
+from scenarios.personas import PARTICIPANT, PERSONAS, Persona
 
 FIRST_ROOM = 1
 """The webinar id of the first room; the others follow."""
@@ -22,22 +24,70 @@ class Member:
     room: int
     """The webinar's id."""
     cohort: Cohort
+    persona: Persona = PARTICIPANT
 
 
 def population(scenario: Scenario) -> tuple[Member, ...]:
     """All users by index. Rooms are filled one after another to their sizes (``Load.room_sizes``).
 
     Cohorts are interleaved: each user goes to the cohort that is furthest behind its share, so
-    that every room, and any number of users that have started, is mixed as the whole is.
+    that every room, and any number of users that have started, is mixed as the whole is. Personas
+    are cast beside them (:class:`_Casting`).
     """
+    casting = _Casting(scenario.load.people)
     counts = [0] * len(scenario.cohorts)
     members = []
     for user, room in enumerate(_rooms_of_users(scenario)):
         behind = [c.share * (user + 1) - n for c, n in zip(scenario.cohorts, counts, strict=True)]
         chosen = behind.index(max(behind))
         counts[chosen] += 1
-        members.append(Member(user, room, scenario.cohorts[chosen]))
+        cohort = scenario.cohorts[chosen]
+        members.append(Member(user, room, cohort, casting.next(room, cohort.name)))
     return tuple(members)
+
+
+class _Casting:
+    """Deals out personas, user by user.
+
+    The first seats of a room are for those whose number is given (its presenter, its moderators).
+    Everybody else becomes what is furthest behind its share in their room and in their cohort,
+    the two taken together: a cohort must not end up with all the lurkers only because the shares
+    of both repeat in the same rhythm.
+    """
+
+    def __init__(self, people: Mapping[str, float]) -> None:
+        self._fixed = [
+            persona
+            for name, persona in PERSONAS.items()
+            if persona.by_number
+            for _ in range(int(people.get(name, 0)))
+        ]
+        self._shares = {
+            PERSONAS[name]: share for name, share in people.items() if not PERSONAS[name].by_number
+        } or {PARTICIPANT: 1.0}
+        self._room: int | None = None
+        self._left: list[Persona] = []
+        """Of the present room's fixed seats, last first."""
+        self._in_room: Counter[Persona] = Counter()
+        self._in_cohort: dict[str, Counter[Persona]] = {}
+
+    def next(self, room: int, cohort: str) -> Persona:
+        """The persona of the next user, who sits in ``room``."""
+        if room != self._room:
+            self._room, self._left = room, self._fixed[::-1]
+            self._in_room = Counter()
+        if self._left:
+            return self._left.pop()
+        in_room, in_cohort = self._in_room, self._in_cohort.setdefault(cohort, Counter())
+        room_size, cohort_size = in_room.total() + 1, in_cohort.total() + 1
+        behind = {
+            persona: share * (room_size + cohort_size) - in_room[persona] - in_cohort[persona]
+            for persona, share in self._shares.items()
+        }
+        chosen = max(behind, key=behind.__getitem__)
+        in_room[chosen] += 1
+        in_cohort[chosen] += 1
+        return chosen
 
 
 def _rooms_of_users(scenario: Scenario) -> Iterator[int]:

@@ -47,6 +47,7 @@ class Clean:
 
     def __init__(self) -> None:
         self.settings: RunSettings = settings(users=2, faults=(fault("x"),))
+        self.plan = [planned(0, number, number / 10) for number in range(SENDS)]
         self.starts: list[Event] = [start(number) for number in range(SENDS)]
         self.others: list[Event] = [opened(0), opened(1)]
         self.samples: list[Event] = [rig_sample(100.5 + second) for second in range(50)]
@@ -67,7 +68,7 @@ class Clean:
         records: list[Record] = [record(self.deliveries, events, complete=self.complete)]
         whole = assemble(
             self.settings,
-            plan=[planned(0, number, number / 10) for number in range(SENDS)],
+            plan=self.plan,
             commits=self.commits,
             subscriptions=(),
             book=ReceiptBook(receipts=tuple(self.receipts), probes=()),
@@ -182,6 +183,12 @@ def skipped_sends(run: Clean) -> None:
     ]
 
 
+def second_clicks(run: Clean) -> None:
+    """S6 refuses the other click of a double click: as it should be."""
+    skipped_sends(run)
+    run.plan[-5:] = [msgspec.structs.replace(p, second_click=True) for p in run.plan[-5:]]
+
+
 def late_sends(run: Clean) -> None:
     run.starts[:3] = [start(number, late_s=1.5) for number in range(3)]
 
@@ -228,7 +235,12 @@ TABLE: list[tuple[Callable[[Clean], None], str, str, str]] = [
     (damaged_subscriptions, "warning", "file_damaged", "line 3"),
     (missing_user, "fatal", "users_missing", "1 of 3 users"),
     (missing_sends, "fatal", "sends_missing", "3 of 200"),
-    (skipped_sends, "warning", "sends_skipped", "5 of 200"),
+    (
+        skipped_sends,
+        "warning",
+        "sends_skipped",
+        "5 of 200 planned sends were skipped with a reason: offline 5",
+    ),
     (late_sends, "fatal", "sends_late", "1.50 s late"),
     (strange_rows, "fatal", "unknown_rows", "1 of 201"),
     (interrupted, "fatal", "interrupted", "Ctrl-C"),
@@ -266,6 +278,12 @@ def test_a_finding_says_in_korean_what_it_says_in_english(spoil: Callable[[Clean
         assert quoted_whole or re.search("[가-힣]", own)
         numbers = set(re.findall(r"\d[\d.]*\d|\d", finding.sentence.en))
         assert numbers <= set(re.findall(r"\d[\d.]*\d|\d", finding.sentence.ko)), own
+
+
+def test_refused_second_clicks_are_no_gap_in_the_load() -> None:
+    run = Clean()
+    second_clicks(run)
+    assert run.findings() == ()
 
 
 def test_an_interrupted_run_does_not_complain_of_faults_that_were_still_to_come() -> None:

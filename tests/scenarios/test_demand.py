@@ -21,6 +21,7 @@ BURSTS = (
     "load.burst_lasts_s=2",
     "load.burst_messages=10",
 )
+PEOPLE = ("load.people.presenter=1", "load.people.lurker=1")
 RECORDED = ("load.arrivals=recorded", "load.recorded_s=[1, 2.5]")
 
 
@@ -32,7 +33,7 @@ def error_of(*sets: str) -> str:
     return text.removeprefix("steady.toml with --set: load.")
 
 
-@pytest.mark.parametrize("sets", [RAMP, BURSTS, RECORDED])
+@pytest.mark.parametrize("sets", [RAMP, BURSTS, RECORDED, PEOPLE])
 def test_a_shaped_scenario_reads_back_as_itself(sets: tuple[str, ...]) -> None:
     scenario = load_scenario("steady", sets=sets)
 
@@ -82,6 +83,20 @@ def test_a_shaped_scenario_reads_back_as_itself(sets: tuple[str, ...]) -> None:
             (*BURSTS, "load.burst_messages=60"),
             "burst_messages: 60 is too much for a room of 25, whose send button is disabled for "
             "1 s after each message (S6); at most 46",
+        ),
+        (
+            ("load.people.chater=1",),
+            "people.chater: no such persona; did you mean chatter? allowed: chatter, "
+            "double-clicker, late-comer, leaver, lurker, moderator, participant, presenter",
+        ),
+        (
+            ("load.people.lurker=0.5", "load.people.presenter=1"),
+            "people: the shares add up to 0.5; they must add up to 1, presenter and moderator "
+            "aside",
+        ),
+        (
+            ("load.people.lurker=1", "load.people.presenter=0.5"),
+            "people.presenter: 0.5 is not how many of them a room has; a whole number",
         ),
     ],
 )

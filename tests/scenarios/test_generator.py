@@ -15,11 +15,12 @@ from harness.client.session import Session
 from harness.drivers.user_driver import Endpoint
 from harness.recorder import RecordFile, read_record
 from harness.records import PageOpened, RecordEnded, RigSample
-from harness.runsettings import PlannedSend
+from harness.runsettings import PlannedAct, PlannedSend
 from harness.tokens import user_uuid
 from scenarios import generator as module
 from scenarios.generator import Assignment, Blocks, Generator, Status
 from scenarios.model import to_toml
+from scenarios.people import acts
 from scenarios.population import population
 from scenarios.workload import plan
 from tests.support.fake_runtime import READY, FakeEnvironment, FakeRunner, small_scenario
@@ -47,11 +48,15 @@ class FakeDriver:
         realtime: Endpoint,
         http: Any,
         on_crash: Callable[[int, BaseException], None],
+        acts: tuple[PlannedAct, ...],
+        another_page: Callable[[], Session],
         **_: Any,
     ) -> None:
         self.user = user
         self.session = session
         self.sends = sends
+        self.acts = acts
+        self.another_page = another_page
         self.realtime = realtime
         self.http = http
         self.on_crash = on_crash
@@ -76,9 +81,9 @@ class FakePool:
 class Carrying:
     """A generator and what it sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, assignment: Assignment = ASSIGNMENT) -> None:
         self._environment = FakeEnvironment()
-        self.generator = Generator("load-0", ASSIGNMENT, self._environment)
+        self.generator = Generator("load-0", assignment, self._environment)
 
     @property
     def runner(self) -> FakeRunner:
@@ -154,14 +159,37 @@ def test_a_user_goes_through_the_proxies_of_the_cohort_with_a_token_of_their_own
     for index, driver in enumerate(drivers):
         assert driver.realtime.address == (endpoints.realtime.host, endpoints.realtime.port)
         assert driver.http.address == (endpoints.api.host, endpoints.api.port)
-        token = driver.http.headers["Authorization"].removeprefix("Bearer ")
-        claims = jwt.decode(
-            token,
-            READY.jwt_secret,
-            algorithms=["HS256"],
-            options={"verify_exp": False, "verify_iat": False, "verify_aud": False},
-        )
-        assert claims["sub"] == user_uuid(SCENARIO.seed, index)
+        assert claims_of(driver)["sub"] == user_uuid(SCENARIO.seed, index)
+
+
+def claims_of(driver: FakeDriver) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(
+        driver.http.headers["Authorization"].removeprefix("Bearer "),
+        READY.jwt_secret,
+        algorithms=["HS256"],
+        options={"verify_exp": False, "verify_iat": False, "verify_aud": False},
+    )
+    return claims
+
+
+def test_a_user_gets_the_acts_and_the_part_of_their_persona(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "UserDriver", FakeDriver)
+    monkeypatch.setattr(module, "HttpPool", FakePool)
+    people = {"presenter": 1, "late-comer": 1.0}
+    load = msgspec.structs.replace(SCENARIO.load, room_size=3, people=people)
+    scenario = msgspec.structs.replace(SCENARIO, load=load)
+    carrying = Carrying(msgspec.structs.replace(ASSIGNMENT, scenario_toml=to_toml(scenario)))
+    presenter, late = (carrying.start(index) for index in range(2))
+    carrying.generator.finish()
+
+    assert claims_of(presenter)["app_metadata"]["webinars"] == {"1": "presenter"}
+    assert claims_of(late)["app_metadata"]["webinars"] == {"1": "attendee"}
+    assert presenter.acts == ()
+    assert late.acts == tuple(act for act in acts(scenario) if act.user == 1)
+    assert late.acts[0].act == "arrive"
+    assert late.another_page() is not late.session
 
 
 def test_finishing_closes_every_page_and_sends_the_last_of_the_record_once(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from scenarios.cohorts import Cohort
 from scenarios.model import Scenario, load_scenario
-from scenarios.population import FIRST_ROOM, population, rooms
+from scenarios.personas import PARTICIPANT
+from scenarios.population import FIRST_ROOM, Member, population, rooms
 
 
 def scenario(users: int, room_size: int, weights: list[int]) -> Scenario:
@@ -90,3 +91,59 @@ def test_every_room_of_the_slow_send_scenario_has_both_cohorts_in_their_shares()
     for present in rooms(members).values():
         slow = sum(member.cohort.name == "slow" for member in present)
         assert slow in (7, 8)
+
+
+def cast(users: int, cohorts: list[int], people: dict[str, float], *, size: int = 25) -> Scenario:
+    base = scenario(users, size, cohorts)
+    return msgspec.structs.replace(base, load=msgspec.structs.replace(base.load, people=people))
+
+
+KINDS = ("chatter", "lurker", "leaver", "late-comer")
+SHARES = st.lists(st.integers(1, 9), min_size=1, max_size=4)
+
+
+def shares_of(weights: list[int]) -> dict[str, float]:
+    return {name: w / sum(weights) for name, w in zip(KINDS, weights, strict=False)}
+
+
+def test_where_nothing_is_said_everybody_is_a_participant() -> None:
+    members = population(load_scenario("steady"))
+
+    assert {member.persona for member in members} == {PARTICIPANT}
+
+
+@given(USERS, SHARES)
+def test_each_room_has_its_presenter_and_moderators_first(users: int, weights: list[int]) -> None:
+    people = shares_of(weights) | {"presenter": 1, "moderator": 2}
+    members = population(cast(users, [1], people))
+
+    for present in rooms(members).values():
+        names = [member.persona.name for member in present]
+        assert names[:3] == ["presenter", "moderator", "moderator"][: len(names)]
+        assert not {"presenter", "moderator"} & set(names[3:])
+
+
+@given(st.integers(50, 300), SHARES, WEIGHTS)
+def test_personas_keep_their_shares_in_every_room_and_in_every_cohort(
+    users: int, weights: list[int], cohorts: list[int]
+) -> None:
+    """Within three people; shares that repeat in the rhythm of the cohorts' shares included."""
+    people = shares_of(weights)
+    members = population(cast(users, cohorts, people))
+    groups: dict[str, list[Member]] = {}
+    for member in members:
+        groups.setdefault(f"room {member.room}", []).append(member)
+        groups.setdefault(f"cohort {member.cohort.name}", []).append(member)
+
+    for group in groups.values():
+        counts = Counter(member.persona.name for member in group)
+        for name, share in people.items():
+            assert abs(counts[name] - share * len(group)) < 3
+
+
+def test_two_cohorts_and_two_personas_in_equal_shares_are_mixed() -> None:
+    members = population(cast(8, [1, 1], {"chatter": 0.5, "lurker": 0.5}))
+
+    pairs = Counter((member.cohort.name, member.persona.name) for member in members)
+
+    assert set(pairs.values()) == {2}

@@ -14,7 +14,8 @@ from harness.wire.api import UUID_PATTERN
 from scenarios.chatlines import POOL_SIZE, chat_lines
 from scenarios.model import Scenario, load_scenario
 from scenarios.population import population
-from scenarios.workload import SEND_MARGIN_S, client_msg_id, plan, plan_of
+from scenarios.turns import SEND_MARGIN_S
+from scenarios.workload import client_msg_id, plan, plan_of
 
 SEEDS = st.integers(0, 2**53)
 

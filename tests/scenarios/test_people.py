@@ -1,0 +1,124 @@
+"""What people do but writing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.drivers.person import Person
+from harness.runsettings import PlannedAct
+from scenarios.model import Scenario, load_scenario
+from scenarios.people import acts, life_of
+from scenarios.population import population
+from tests.support.webinar import webinar
+
+SEEDS = st.integers(0, 2**53)
+
+
+def by_user(scenario: Scenario) -> dict[int, list[PlannedAct]]:
+    own: dict[int, list[PlannedAct]] = defaultdict(list)
+    for act in acts(scenario):
+        own[act.user].append(act)
+    return own
+
+
+@pytest.mark.parametrize("name", ["steady", "ws-blocked"])
+def test_where_a_scenario_says_nothing_about_its_people_they_stay(name: str) -> None:
+    assert acts(load_scenario(name)) == ()
+
+
+@settings(max_examples=20, deadline=None)
+@given(SEEDS)
+def test_everybody_s_acts_make_sense_one_after_the_other(seed: int) -> None:
+    scenario = webinar(seed=seed)
+
+    for own in by_user(scenario).values():
+        person = Person()
+        if own[0].act != "arrive":
+            person.does("arrive")
+        for act in own:
+            person.does(act.act)
+        assert [act.number for act in own] == list(range(len(own)))
+        assert all(a.at_s <= b.at_s for a, b in pairwise(own))
+        assert all(0 < act.at_s < scenario.load_s for act in own)
+
+
+@settings(max_examples=20, deadline=None)
+@given(SEEDS)
+def test_all_but_those_who_left_are_reading_when_the_load_ends(seed: int) -> None:
+    scenario = webinar(seed=seed)
+    members = population(scenario)
+
+    for user, own in by_user(scenario).items():
+        if own[-1].act == "leave":
+            assert members[user].persona.name == "leaver"
+        else:
+            assert own[-1].act in ("arrive", "show", "go_online", "open_lid", "come_back")
+
+
+def test_late_comers_come_late_and_leavers_leave() -> None:
+    scenario = webinar()
+    own = by_user(scenario)
+
+    for member in population(scenario):
+        kinds = [act.act for act in own.get(member.user, [])]
+        assert (kinds[:1] == ["arrive"]) == (member.persona.name == "late-comer")
+        assert (kinds[-1:] == ["leave"]) == (member.persona.name == "leaver")
+
+
+def test_the_many_do_all_that_people_do() -> None:
+    assert {act.act for act in acts(webinar(users=400, duration_s=400))} == {
+        "arrive",
+        "hide",
+        "show",
+        "go_offline",
+        "go_online",
+        "close_lid",
+        "open_lid",
+        "leave",
+        "come_back",
+    }
+
+
+@settings(max_examples=10, deadline=None)
+@given(SEEDS, st.randoms(use_true_random=False))
+def test_a_life_does_not_depend_on_whose_was_planned_before(seed: int, order: object) -> None:
+    scenario = webinar(seed=seed)
+    members = list(population(scenario))
+    forth = {member.user: life_of(scenario, member) for member in members}
+    order.shuffle(members)  # type: ignore[attr-defined] # Hypothesis gives a Random
+
+    assert {member.user: life_of(scenario, member) for member in members} == forth
+
+
+def test_more_users_of_the_same_rooms_leave_the_first_ones_acts_as_they_are() -> None:
+    few = by_user(webinar(users=50))
+    many = by_user(webinar(users=100))
+
+    assert few == {user: own for user, own in many.items() if user < 50}
+
+
+def test_away_is_what_the_acts_say_but_for_a_lost_network() -> None:
+    scenario = webinar(users=200)
+    for member in population(scenario):
+        life = life_of(scenario, member)
+        person = Person()
+        if not life.acts or life.acts[0].act != "arrive":
+            person.does("arrive")
+        for act, following in pairwise((*life.acts, None)):
+            assert act is not None
+            person.does(act.act)
+            end_s = scenario.load_s if following is None else following.at_s
+            middle_s = (act.at_s + end_s) / 2
+            assert life.is_there(middle_s, middle_s) == (person.why_not is None)
+
+
+def test_an_act_is_a_line_of_json_that_reads_back() -> None:
+    one = acts(webinar())[0]
+
+    assert msgspec.json.decode(msgspec.json.encode(one), type=PlannedAct) == one
