@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.evidence import Evidence
-from reports.metrics import deliveries, recovery, sends, transport
+from reports.metrics import deliveries, recovery, screens, sends, transport
 from reports.metrics.cells import CellMaker, Unit
 from reports.model import Metrics
 from reports.windows import scopes
@@ -13,6 +13,7 @@ UNITS: dict[str, Unit] = {
     **deliveries.UNITS,
     **transport.UNITS,
     **recovery.UNITS,
+    **screens.UNITS,
 }
 """Every metric's name, with the percentile where it has some, and its unit."""
 
@@ -21,6 +22,7 @@ def measure(evidence: Evidence) -> Metrics:
     """Compute every metric for every window and cohort; null where one makes no sense."""
     frozen = deliveries.frozen_spans(evidence)
     seen = transport.transport(evidence)
+    stale = screens.stale_lines(evidence)
     found = scopes(evidence.history)
     cells = []
     for scope in found:
@@ -33,6 +35,7 @@ def measure(evidence: Evidence) -> Metrics:
                 *deliveries.frozen_cells(evidence, make, frozen),
                 *transport.transport_cells(evidence, make, seen),
                 *recovery.recovery_cells(evidence, make),
+                *screens.screen_cells(evidence, make, stale),
             )
         }
         cells += [

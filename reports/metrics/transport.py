@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from harness.records import FallbackOn, PollStarted, SocketOpening
 from reports.evidence import Evidence
 from reports.metrics.cells import CellMaker, Unit
+from reports.metrics.false_activations import were_false
 from reports.model import Cell
 from reports.presence import position
 from reports.spans import Floats, Ints
@@ -19,6 +20,7 @@ UNITS: dict[str, Unit] = {
     "fallback_activations": "count",
     "fallback_activations_per_minute": "count",
     "fallback_activations_per_session": "count",
+    "fallback_false_activations": "count",
     "fallback_share": "1",
     "reconnect_attempts": "count",
     "reconnect_attempts.per_user": "count",
@@ -46,6 +48,8 @@ class Transport:
     """The instants behind the figures of this module, over the whole run."""
 
     activations: Moments
+    false_activations: Moments | None
+    """Those of them with which nothing was wrong; ``None``: nobody can tell."""
     reconnects: Moments
     polls: Moments
 
@@ -53,8 +57,13 @@ class Transport:
 def transport(evidence: Evidence) -> Transport:
     """Read the instants from the events."""
     events = evidence.history.events
+    activations = _moments(evidence, [(e.t_s, e.user) for e in events.of(FallbackOn)])
+    false = were_false(evidence, activations.t_s, activations.user)
     return Transport(
-        activations=_moments(evidence, [(e.t_s, e.user) for e in events.of(FallbackOn)]),
+        activations=activations,
+        false_activations=(
+            None if false is None else Moments(activations.t_s[false], activations.user[false])
+        ),
         reconnects=_moments(
             evidence, [(e.t_s, e.user) for e in events.of(SocketOpening) if e.attempt > 1]
         ),
@@ -72,6 +81,7 @@ def transport_cells(evidence: Evidence, make: CellMaker, seen: Transport) -> lis
     polling_s = polling.seconds(count)[scope.users]
     sessions = int(np.count_nonzero(page_s))
     activations = len(seen.activations.inside(scope))
+    false = seen.false_activations
     reconnects = seen.reconnects.inside(scope)
     polls = seen.polls.inside(scope)
 
@@ -83,6 +93,11 @@ def transport_cells(evidence: Evidence, make: CellMaker, seen: Transport) -> lis
         make.count("fallback_activations", activations, sessions),
         each("fallback_activations_per_minute", activations, scope.seconds / 60, "count"),
         each("fallback_activations_per_session", activations, sessions, "count"),
+        *(
+            [make.count("fallback_false_activations", len(false.inside(scope)), activations)]
+            if false is not None
+            else []
+        ),
         make.rate("fallback_share", polling_s, page_s, evidence.clusters[scope.users]),
         make.count("reconnect_attempts", len(reconnects), sessions),
         each("reconnect_attempts.per_user", len(reconnects), sessions, "count"),

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from harness.commitlog import Commit
+from harness.commitlog import Commit, Subscription
 from harness.receipts import Receipt, ReceiptBook
 from harness.recorder import DELIVERY, Record
 from harness.records import (
@@ -118,14 +118,20 @@ def record(
     )
 
 
-def history(raw: Raw, damages: Sequence[Damage] = (), **changed: object) -> History:
+def history(
+    raw: Raw,
+    damages: Sequence[Damage] = (),
+    *,
+    subscriptions: Sequence[Subscription] = (),
+    **changed: object,
+) -> History:
     """Assemble a history; ``changed`` are other settings."""
     users = len({event.user for event in raw.events if isinstance(event, PageOpened)})
     return assemble(
         settings(**{"users": users, **changed}),
         plan=raw.plan,
         commits=raw.commits,
-        subscriptions=(),
+        subscriptions=subscriptions,
         book=ReceiptBook(receipts=raw.receipts, probes=()),
         records=[record(raw.deliveries, raw.events)],
         damages=damages,
