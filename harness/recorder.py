@@ -12,6 +12,7 @@ that is missing, doubled or out of place shows.
 
 from __future__ import annotations
 
+import mmap
 import struct
 import zlib
 from collections.abc import Iterator
@@ -173,15 +174,66 @@ class Record:
 
 
 @dataclass(frozen=True)
-class _Block:
+class Block:
+    """A whole and sound block of a record; ``payload`` is not decoded yet."""
+
     kind: int
     first_seq: int
     payload: bytes
     at_byte: int
 
+    @property
+    def holds_events(self) -> bool:
+        """JSON lines of events; else deliveries."""
+        return self.kind == _EVENTS
 
-class _DamageError(Exception):
+    @property
+    def count(self) -> int:
+        """How many records are in it."""
+        if self.holds_events:
+            return self.payload.count(b"\n")
+        return len(self.payload) // DELIVERY.itemsize
+
+    def deliveries(self) -> NDArray[Any]:
+        """Of dtype :data:`DELIVERY`."""
+        return np.frombuffer(self.payload, dtype=DELIVERY)
+
+
+class DamageError(Exception):
     """Reading cannot go on from here; carries the sentence."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A record as its blocks, in order, one at a time in memory: for whoever wants only some of
+    a long record."""
+
+    process: str
+    content: bytes | mmap.mmap
+    begin: int
+    """Of the first block, in bytes."""
+
+    def __iter__(self) -> Iterator[Block]:
+        """Raises :class:`DamageError` at the first block that is not sound or not the next."""
+        seq = 0
+        for block in _blocks(self.content, self.begin):
+            if block.first_seq != seq:
+                raise DamageError(
+                    f"byte {block.at_byte}: record {seq} should follow, found {block.first_seq}"
+                )
+            yield block
+            seq += block.count
+
+
+def open_record(path: FilePath) -> Blocks:
+    """The record's blocks. Raises :class:`RecordError` as :func:`read_record` does."""
+    try:
+        with path.open("rb") as file:
+            empty = path.stat().st_size == 0
+            content = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise RecordError(f"{path}: cannot read the record: {error.strerror}") from None
+    return Blocks(*_read_header(path, content))
 
 
 def read_record(path: FilePath) -> Record:
@@ -190,38 +242,28 @@ def read_record(path: FilePath) -> Record:
     Nothing after damage is used, because what was lost there is not known. Raises
     :class:`RecordError` where not even the header can be read, or the version is unknown.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise RecordError(f"{path}: cannot read the record: {error.strerror}") from None
-    process, begin = _read_header(path, content)
+    blocks = open_record(path)
     payloads: list[bytes] = []
     seqs: list[NDArray[np.int64]] = []
     events: list[tuple[int, Event]] = []
     damage = ""
     seq = 0
     try:
-        for block in _blocks(content, begin):
+        for block in blocks:
             if events and isinstance(events[-1][1], RecordEnded):
-                raise _DamageError(f"byte {block.at_byte}: records after the end of the record")
-            if block.first_seq != seq:
-                raise _DamageError(
-                    f"byte {block.at_byte}: record {seq} should follow, found {block.first_seq}"
-                )
-            if block.kind == _DELIVERIES:
-                count = _count_deliveries(block)
-                payloads.append(block.payload)
-                seqs.append(np.arange(seq, seq + count, dtype=np.int64))
+                raise DamageError(f"byte {block.at_byte}: records after the end of the record")
+            if block.holds_events:
+                events.extend(enumerate(_read_events(block), start=seq))
             else:
-                found = _read_events(block)
-                count = len(found)
-                events.extend(enumerate(found, start=seq))
-            seq += count
-    except _DamageError as error:
-        damage = f"{error}; {seq} records before it are used, {len(content)} bytes in the file"
+                payloads.append(block.payload)
+                seqs.append(np.arange(seq, seq + block.count, dtype=np.int64))
+            seq += block.count
+    except DamageError as error:
+        size = len(blocks.content)
+        damage = f"{error}; {seq} records before it are used, {size} bytes in the file"
     deliveries = np.frombuffer(b"".join(payloads), dtype=DELIVERY)
     return Record(
-        process=process,
+        process=blocks.process,
         deliveries=deliveries,
         delivery_seqs=np.concatenate(seqs) if seqs else np.empty(0, dtype=np.int64),
         events=events,
@@ -230,8 +272,8 @@ def read_record(path: FilePath) -> Record:
     )
 
 
-def _read_header(path: FilePath, content: bytes) -> tuple[str, int]:
-    if not content.startswith(MAGIC):
+def _read_header(path: FilePath, content: bytes | mmap.mmap) -> tuple[str, bytes | mmap.mmap, int]:
+    if content[: len(MAGIC)] != MAGIC:
         raise RecordError(f"{path}: not a record (it does not begin with {MAGIC.decode()})")
     name_at = len(MAGIC) + _header.size
     if len(content) < name_at:
@@ -246,41 +288,36 @@ def _read_header(path: FilePath, content: bytes) -> tuple[str, int]:
         raise RecordError(f"{path}: cut inside its header")
     if _crc.unpack_from(content, end)[0] != zlib.crc32(content[:end]):
         raise RecordError(f"{path}: the header's checksum is wrong")
-    return content[name_at:end].decode(), end + _crc.size
+    return content[name_at:end].decode(), content, end + _crc.size
 
 
-def _blocks(content: bytes, at: int) -> Iterator[_Block]:
-    """Whole and sound blocks in order. Raises :class:`_DamageError` at the first other."""
+def _blocks(content: bytes | mmap.mmap, at: int) -> Iterator[Block]:
+    """Whole and sound blocks in order. Raises :class:`DamageError` at the first other."""
     while at < len(content):
         begin = at + _BLOCK_HEAD_BYTES
         if begin > len(content):
-            raise _DamageError(f"byte {at}: cut inside the head of a block")
+            raise DamageError(f"byte {at}: cut inside the head of a block")
         kind, length, first_seq = _prefix.unpack_from(content, at)
         end = begin + length
         if end > len(content):
-            raise _DamageError(f"byte {at}: a block of {length} bytes is cut")
+            raise DamageError(f"byte {at}: a block of {length} bytes is cut")
         payload = content[begin:end]
         crc = zlib.crc32(payload, zlib.crc32(content[at : at + _prefix.size]))
         if _crc.unpack_from(content, at + _prefix.size)[0] != crc:
-            raise _DamageError(f"byte {at}: the checksum of a block of {length} bytes is wrong")
+            raise DamageError(f"byte {at}: the checksum of a block of {length} bytes is wrong")
         if kind not in (_DELIVERIES, _EVENTS):
-            raise _DamageError(f"byte {at}: a block of unknown kind {kind}")
-        yield _Block(kind, first_seq, payload, at)
+            raise DamageError(f"byte {at}: a block of unknown kind {kind}")
+        if kind == _DELIVERIES and length % DELIVERY.itemsize:
+            raise DamageError(f"byte {at}: deliveries do not fill their block")
+        yield Block(kind, first_seq, payload, at)
         at = end
 
 
-def _count_deliveries(block: _Block) -> int:
-    count, rest = divmod(len(block.payload), DELIVERY.itemsize)
-    if rest:
-        raise _DamageError(f"byte {block.at_byte}: deliveries do not fill their block")
-    return count
-
-
-def _read_events(block: _Block) -> list[Event]:
+def _read_events(block: Block) -> list[Event]:
     try:
         return _decode_lines(block.payload)
     except msgspec.DecodeError as error:
-        raise _DamageError(f"byte {block.at_byte}: events do not decode: {error}") from None
+        raise DamageError(f"byte {block.at_byte}: events do not decode: {error}") from None
 
 
 def _ends_well(deliveries: int, events: list[tuple[int, Event]]) -> bool:

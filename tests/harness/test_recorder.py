@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import RecordError
-from harness.recorder import MAGIC, BlockBuffer, Record, RecordFile, read_record
+from harness.recorder import (
+    MAGIC,
+    BlockBuffer,
+    DamageError,
+    Record,
+    RecordFile,
+    open_record,
+    read_record,
+)
 from harness.records import Delivery, Event, FallbackOn, Fate, Path, PollStarted, RecordEnded
 from harness.wire.changes import MessageRow
 
@@ -241,3 +249,33 @@ def test_an_end_with_other_counts_is_not_complete(tmp_path: FilePath) -> None:
     with RecordFile(path, "load") as file:
         file.append(buffer.drain())
     assert not read_record(path).complete
+
+
+def test_blocks_come_one_by_one_and_count_their_records_without_decoding(
+    tmp_path: FilePath,
+) -> None:
+    path = tmp_path / "load-0.cqr"
+    row = Delivery(1.0, 3, 57, Path.POLL, Fate.SHOWN)
+    encode(path, [row, row, FallbackOn(t_s=2.0, user=3, reason="silence"), DRAIN, row])
+
+    blocks = list(open_record(path))
+
+    assert [(b.first_seq, b.count, b.holds_events) for b in blocks] == [
+        (0, 2, False),
+        (2, 1, True),
+        (3, 1, False),
+        (4, 1, True),
+    ]
+    assert blocks[0].deliveries()["row_id"].tolist() == [57, 57]
+
+
+def test_a_block_out_of_place_ends_the_blocks_with_its_place(tmp_path: FilePath) -> None:
+    path = tmp_path / "load-0.cqr"
+    encode(path, [Delivery(1.0, 3, 57, Path.POLL, Fate.SHOWN), DRAIN])
+    with path.open("ab") as file:
+        buffer = BlockBuffer("load-0")
+        buffer.event(FallbackOn(t_s=2.0, user=3, reason="silence"))
+        file.write(buffer.drain())
+
+    with pytest.raises(DamageError, match="record 2 should follow, found 0"):
+        list(open_record(path))
