@@ -29,11 +29,11 @@ def load(run_dir: RunDir) -> History:
     nothing can be said without them.
     """
     damages: list[Damage] = []
-    settings = _read_json(run_dir.settings, RunSettings)
-    plan = _read_plan(run_dir.plan)
-    commits = _read_lines(run_dir.commits, Commit, damages)
-    subscriptions = _read_lines(run_dir.subscriptions, Subscription, damages)
-    book = _read_receipts(run_dir.receipts, damages)
+    settings = read_json(run_dir.settings, RunSettings)
+    plan = read_plan(run_dir.plan)
+    commits = read_lines(run_dir.commits, Commit, damages)
+    subscriptions = read_lines(run_dir.subscriptions, Subscription, damages)
+    book = read_receipts(run_dir.receipts, damages)
     records = _read_records(run_dir, damages)
     return assemble(
         settings,
@@ -46,7 +46,7 @@ def load(run_dir: RunDir) -> History:
     )
 
 
-def _read_json(path: FilePath, kind: type[T]) -> T:
+def read_json(path: FilePath, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
@@ -55,7 +55,7 @@ def _read_json(path: FilePath, kind: type[T]) -> T:
         raise RecordError(f"{path}: {error}") from None
 
 
-def _read_plan(path: FilePath) -> list[PlannedSend]:
+def read_plan(path: FilePath) -> list[PlannedSend]:
     try:
         return msgspec.json.Decoder(PlannedSend).decode_lines(path.read_bytes())
     except OSError as error:
@@ -64,7 +64,7 @@ def _read_plan(path: FilePath) -> list[PlannedSend]:
         raise RecordError(f"{path}: {error}") from None
 
 
-def _read_lines(path: FilePath, kind: type[T], damages: list[Damage]) -> tuple[T, ...]:
+def read_lines(path: FilePath, kind: type[T], damages: list[Damage]) -> tuple[T, ...]:
     """Every line up to the first that cannot be read."""
     try:
         content = path.read_bytes()
@@ -103,17 +103,17 @@ def _read_until_damage(
     return tuple(found)
 
 
-def _read_receipts(path: FilePath, damages: list[Damage]) -> ReceiptBook:
+def read_receipts(path: FilePath, damages: list[Damage]) -> ReceiptBook:
     try:
-        return _read_json(path, ReceiptBook)
+        return read_json(path, ReceiptBook)
     except RecordError as error:
         # The path's folder is no part of a run's results.
         detail = str(error).replace(str(path), path.name)
-        damages.append(Damage(path.name, _unreadable(path.name, detail), not path.exists()))
+        damages.append(Damage(path.name, unreadable(path.name, detail), not path.exists()))
         return ReceiptBook(receipts=(), probes=())
 
 
-def _unreadable(name: str, detail: str) -> Text:
+def unreadable(name: str, detail: str) -> Text:
     return Text(en=detail, ko=f"{name} 파일을 읽을 수 없습니다(“{detail}”)")
 
 
@@ -125,5 +125,5 @@ def _read_records(run_dir: RunDir, damages: list[Damage]) -> list[Record]:
         except RecordError as error:
             name = f"events/{path.name}"
             detail = str(error).replace(str(path), name)
-            damages.append(Damage(name, _unreadable(name, detail)))
+            damages.append(Damage(name, unreadable(name, detail)))
     return records

@@ -256,6 +256,49 @@ def report(
             typer.echo(sentence(read_verdict(run_dir)), err=True)
 
 
+_STORY_EXAMPLES = """Example: chatquake story runs/ws-blocked-1 --user 3
+
+\b
+More:
+  chatquake story runs/ws-blocked-1 --around 3f2a9c1e
+  chatquake story runs/ws-blocked-1 --around 57 --user 3 --seconds 5
+"""
+
+
+@app.command(epilog=_STORY_EXAMPLES)
+def story(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    *,
+    user: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Whose: a number from 0, or a user_id (UUID)."),
+    ] = None,
+    around: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MESSAGE",
+            help="Only about this message: its client_msg_id, the beginning of it, or a row id. "
+            "Without --user as its author lived it.",
+        ),
+    ] = None,
+    seconds: Annotated[
+        float,
+        typer.Option(min=0, help="With --around: how much to tell before and after."),
+    ] = 15.0,
+    as_json: AsJson = False,
+) -> None:
+    """Tell one user's life in a run: what they did, what the network did, what they saw."""
+    with one_line_errors():
+        from reports.story.story import Asked, read_story  # noqa: PLC0415 (slow to import)
+        from scenarios.story_view import print_story  # noqa: PLC0415 (slow to import)
+
+        told = read_story(RunDir.open(run_dir), Asked(user, around, seconds))
+        if as_json:
+            typer.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
+        else:
+            print_story(told, standard_console())
+
+
 @app.command(epilog="Example: chatquake doctor --fetch")
 def doctor(
     *,
