@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -26,9 +28,16 @@ _BAR, _EDGE = "┃", "━━"
 
 
 def print_story(story: Story, console: Console) -> None:
-    """Print it line by line."""
-    for line in story_lines(story, console):
-        console.print(line, soft_wrap=True)
+    """Print it line by line; whoever closes the pipe (``| head``) has seen enough."""
+    try:
+        for line in story_lines(story, console):
+            # Rich itself would end the process with 1, which is the code of a failed run.
+            with console.capture() as captured:
+                console.print(line, soft_wrap=True)
+            console.file.write(captured.get())
+        console.file.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def story_lines(story: Story, console: Console) -> Iterator[Text]:

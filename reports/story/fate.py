@@ -219,6 +219,9 @@ def _others(fate: Outcome, told: set[int | None], late_after_s: float) -> str:
     if late:
         names = [f"user {s.user} ({seconds(s.shown_s - fate.committed_s)},{_by(s)})" for s in late]
         text += f"; late: {listed(names, _MOST_NAMED)}"
+    twice = [f"user {seen.user}" for seen in others if seen.copies > 1]
+    if twice:
+        text += f"; more than once on the screen: {listed(twice, _MOST_NAMED)}"
     if never:
         why = {"lost": "lost", "withdrawn": "withdrawn", "unjudged": "away at the end"}
         names = [f"user {s.user} ({why.get(s.kind, s.kind)})" for s in never]

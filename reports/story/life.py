@@ -58,7 +58,6 @@ class Fault:
 
     name: str
     sentence: str
-    effect: str
     begin_s: float
     """The first effect; where none was seen, when it was applied or asked for."""
     end_s: float
@@ -145,7 +144,6 @@ def faults_on(
             Fault(
                 name=receipt.fault,
                 sentence=sentences.get(receipt.fault, sentences.get(name, "")),
-                effect=receipt.effect.en,
                 begin_s=begin_s,
                 end_s=receipt.healed_s if receipt.healed_s is not None else end_s,
                 seen=receipt.first_effect_s is not None,

@@ -28,13 +28,15 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Quiet:
-    """Much the same as its neighbours, if they are of its sort: told as ``line``, or in one line with its neighbours."""
+    """Told as ``line``, or in one line with neighbours of its sort where there are many."""
 
     line: Line
     what: Literal["row", "again", "late", "poll", "missing"]
     rows: int = 1
     delay_s: float | None = None
     """Commit to screen, of a row."""
+    by: str = ""
+    """On which way a row came, in words."""
 
 
 Piece = Line | Quiet

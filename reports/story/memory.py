@@ -27,6 +27,8 @@ class Memory:
     """``client_msg_id`` of the message asked for; empty for none."""
     quick: frozenset[Told]
     """Beginnings that are told with their end."""
+    ended: frozenset[tuple[str, int]]
+    """Requests that ended, by message and attempt."""
     sent: dict[str, Sent] = field(default_factory=dict)
     """By ``client_msg_id``."""
     requests: dict[tuple[str, int], float] = field(default_factory=dict)

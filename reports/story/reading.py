@@ -174,9 +174,10 @@ def _keep_events(
         for place, head in enumerate(heads):
             if head.kind not in _RIG:
                 last_s = max(last_s, head.t_s)
-            if head.kind in wanted.kinds or head.user in wanted.users:
+            mine = isinstance(head.user, int) and head.user in wanted.users
+            if mine or head.kind in wanted.kinds:
                 events.append((block.first_seq + place, _event(lines[place])))
-    except (msgspec.DecodeError, TypeError) as error:
+    except msgspec.DecodeError as error:
         raise DamageError(f"byte {block.at_byte}: events do not decode: {error}") from None
     return last_s
 

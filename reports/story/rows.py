@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from harness.records import Delivery, Fate, Path, PollEnded, PollStarted, SpinnerOff
 from reports.story.life import Life, Page, Row
@@ -89,12 +90,16 @@ def _swapped(memory: Memory, row: Delivery, known: Row | None, here: Moment) -> 
 
 
 def _quiet(
-    memory: Memory, row: Delivery, text: str, what: str, delay_s: float | None = None
+    memory: Memory,
+    row: Delivery,
+    text: str,
+    what: Literal["row", "again"],
+    delay_s: float | None = None,
 ) -> Piece:
     line = memory.line(row.t_s, "row", text, "quiet", row_id=row.row_id)
     if line.focus:
         return line
-    return Quiet(line, "row" if what == "row" else "again", delay_s=delay_s)
+    return Quiet(line, what, delay_s=delay_s, by=_by(row))
 
 
 def _described(memory: Memory, row_id: int, known: Row | None) -> str:
@@ -159,7 +164,7 @@ def _brings(new: int, again: int, delays: Sequence[float]) -> str:
     if new:
         parts.append(many(new, "row"))
     if again:
-        parts.append(f"{many(again, 'row')} that {'was' if again == 1 else 'were'} there already")
+        parts.append(f"{many(again, 'row')} again")
     oldest = f", the oldest {seconds(max(delays))} after its commit" if new and delays else ""
     return f"brings {' and '.join(parts)}{oldest}" if parts else "brings nothing new"
 
@@ -169,29 +174,52 @@ def _cause(cause: str) -> str:
 
 
 def never_shown(life: Life) -> Iterator[tuple[Row, Page]]:
-    """Rows that were committed while a page was open and that no page ever showed."""
+    """Messages committed while a page was open, of which no page ever showed a row."""
     pages = life.pages()
     shown = {
         record.row_id
         for record in life.records
         if isinstance(record, Delivery) and record.fate in (Fate.SHOWN, Fate.SWAPPED)
     }
+    seen = {_message(life.rows[row_id]) for row_id in shown & life.rows.keys()}
     for row in life.rows.values():
         page = next((p for p in pages if p.room == row.room and p.covers(row.committed_s)), None)
-        if page is None or row.row_id in shown:
+        if page is None or row.row_id in shown or _message(row) in seen:
             continue
         if page.closed_s - row.committed_s >= _NEVER_SLACK_S:
             yield row, page
 
 
+def doubled(life: Life, focus_rows: frozenset[int]) -> Iterator[Line]:
+    """Further rows of a message that has one already (S5)."""
+    first: set[tuple[int | None, str]] = set()
+    pages = life.pages()
+    for row in life.rows.values():
+        again = row.client_msg_id != "" and _message(row) in first
+        first.add(_message(row))
+        if again and any(p.room == row.room and p.covers(row.committed_s) for p in pages):
+            text = f"✗ a second row of {quoted(row.body)} {author(row)} is committed: {row.row_id}"
+            yield Line(
+                at_s=row.committed_s - life.zero_s,
+                kind="row",
+                text=text,
+                tone="warning",
+                focus=row.row_id in focus_rows,
+            )
+
+
+def _message(row: Row) -> tuple[int | None, str]:
+    """What two rows of one message have in common."""
+    return row.author, row.client_msg_id or f"row {row.row_id}"
+
+
 def missing(life: Life, focus_rows: frozenset[int]) -> Iterator[Piece]:
     """A piece for each row that was never shown, at its commit."""
     for row, page in never_shown(life):
-        whose = "the own message" if row.author == life.user else author(row)
         gone = ""
         if row.changed_s < page.closed_s:
             gone = f"; changed or deleted at {moment(row.changed_s - life.zero_s)}"
-        what = f"{quoted(row.body)} {whose} (row {row.row_id}, committed now{gone})"
+        what = f"{quoted(row.body)} {author(row)} (row {row.row_id}, committed now{gone})"
         line = Line(
             at_s=row.committed_s - life.zero_s,
             kind="row",

@@ -47,7 +47,10 @@ def started(memory: Memory, event: SendStarted, _moment: Moment) -> Iterator[Lin
     if event.attempt == 1 and behind_s >= _LATE_CLICK_S:
         behind = f", {seconds(behind_s)} after its planned moment"
     text = f"{again} {what} (message {short(key)}, attempt {event.attempt}){behind}"
-    yield memory.line(event.t_s, "send", text, message=key)
+    unheard = (key, event.attempt) not in memory.ended
+    if unheard:
+        text += "; no answer or time-out ever ends it"
+    yield memory.line(event.t_s, "send", text, "warning" if unheard else "plain", message=key)
 
 
 def ended(memory: Memory, event: SendEnded, moment: Moment) -> Iterator[Line]:
@@ -82,6 +85,10 @@ def _answered(
     row = f"row {row_id}" if row_id is not None else "no row"
     after = memory.since_send(key, event.t_s)
     text = f"✓ {row} by the answer{after} (message {short(key)})"
+    if memory.life.rows and row_id not in memory.life.rows:
+        text = f"✗ {text.removeprefix('✓ ')}, but it is not in the commit log"
+        yield memory.line(event.t_s, "send", text, "bad", row_id=row_id, message=key)
+        return
     there = any(d.fate == Fate.SUPPRESSED for d in came)
     if there:
         text = f"✓ the answer comes{after}: {row}, already on the screen (message {short(key)})"

@@ -101,13 +101,14 @@ def _took(memory: Memory, event: SocketOpened | SocketClosed) -> str:
 
 
 def channel(memory: Memory, event: ChannelChanged, _moment: Moment) -> Iterator[Line]:
-    if event.status == "subscribed":
-        memory.subscribed_s = event.t_s
+    since_s = memory.subscribed_s
+    # Only the join that is going on counts: a channel that went away must join again.
+    memory.subscribed_s = event.t_s if event.status == "subscribed" else None
     if event in memory.quick:
         return
     text, tone = _CHANNEL.get(event.status, (f"the channel is {tamed(event.status)}", "plain"))
-    if event.status == "live" and memory.subscribed_s is not None:
-        text += f", {seconds(event.t_s - memory.subscribed_s)} after SUBSCRIBED"
+    if event.status == "live" and since_s is not None:
+        text += f", {seconds(event.t_s - since_s)} after SUBSCRIBED"
     if event.reason:
         text += f" ({tamed(event.reason)})"
     yield memory.line(event.t_s, "channel", text, tone)

@@ -61,6 +61,7 @@ def tell(
     """
     pieces = list(_pieces(life, focus_rows, focus_id))
     pieces += rows.missing(life, focus_rows)
+    pieces += rows.doubled(life, focus_rows)
     pieces += _run(life)
     pieces += [line for fault in life.faults for line in _fault(life, fault)]
     pieces.sort(key=lambda piece: line_of(piece).at_s)
@@ -69,7 +70,17 @@ def tell(
 
 
 def _pieces(life: Life, focus_rows: frozenset[int], focus_id: str) -> Iterator[Piece]:
-    memory = Memory(life, focus_rows, focus_id, quick=soon_over(life.records))
+    memory = Memory(
+        life,
+        focus_rows,
+        focus_id,
+        quick=soon_over(life.records),
+        ended=frozenset(
+            (record.client_msg_id, record.attempt)
+            for record in life.records
+            if isinstance(record, kinds.SendEnded)
+        ),
+    )
     for here in moments(life.records):
         for record in here:
             teller = _TELLERS.get(type(record), _unknown)
@@ -141,37 +152,38 @@ def _flushed(run: Sequence[Quiet]) -> Iterator[Line]:
         yield from (piece.line for piece in run)
         return
     first, last = run[0].line, run[-1].line
-    until = f" (until {moment(last.at_s)})"
-    match first, run[0].what:
-        case _, "poll":
-            every_s = (last.at_s - first.at_s) / (len(run) - 1)
+    until = f" until {moment(last.at_s)}" if last.at_s - first.at_s >= 0.001 else ""
+    tone = first.tone
+    match run[0].what:
+        case "poll":
             new = sum(piece.rows for piece in run)
+            every = seconds((last.at_s - first.at_s) / (len(run) - 1))
             brings = f"bring {many(new, 'row')}" if new else "bring nothing new"
-            text = f"{len(run)} polls, one every {seconds(every_s)}, {brings}{until}"
-            yield msgspec.structs.replace(first, text=text, tone="plain" if new else "quiet")
-        case _, "late":
-            delays = [piece.delay_s for piece in run if piece.delay_s is not None]
-            took = f"{seconds(min(delays))} to {seconds(max(delays))} after their commits"
-            text = f"✗ late: {len(run)} rows of others, {took}{until}"
-            yield msgspec.structs.replace(first, text=text)
-        case _, "missing":
-            text = f"✗ never on this screen: {len(run)} rows, committed from now on{until}"
-            yield msgspec.structs.replace(first, text=text)
+            text, tone = f"{len(run)} polls{until}, one every {every}, {brings}", "plain"
+        case "late":
+            text = f"✗ late: {len(run)} rows of others{until}, {_after(run, worst=True)}"
+        case "missing":
+            text = f"✗ never on this screen: {len(run)} rows committed from now on{until}"
         case _:
-            yield msgspec.structs.replace(first, text=_rows(run) + until)
+            text = f"{_rows(run)}{until}{_after(run)}"
+    yield msgspec.structs.replace(first, text=text, tone=tone)
 
 
 def _rows(run: Sequence[Quiet]) -> str:
-    new = [piece for piece in run if piece.what == "row"]
-    again = len(run) - len(new)
-    parts = []
-    if new:
-        delays = [piece.delay_s for piece in new if piece.delay_s is not None]
-        took = ""
-        if delays:
-            middle, most = statistics.median(delays), max(delays)
-            took = f", {seconds(middle)} after their commits, at most {seconds(most)}"
-        parts.append(f"{many(len(new), 'row')} of others by Realtime{took}")
-    if again:
-        parts.append(f"{many(again, 'row')} again that {'was' if again == 1 else 'were'} there")
-    return "; ".join(parts)
+    new = sum(piece.what == "row" for piece in run)
+    by = " and ".join(sorted({piece.by for piece in run}))
+    if not new:
+        return f"{many(len(run), 'row')} again {by}, already on the screen,"
+    again = f", {len(run) - new} again," if new < len(run) else ""
+    return f"{many(new, 'row')} of others {by}{again}"
+
+
+def _after(run: Sequence[Quiet], *, worst: bool = False) -> str:
+    """How long the rows took."""
+    delays = [piece.delay_s for piece in run if piece.delay_s is not None]
+    if not delays:
+        return ""
+    if worst:
+        return f"{seconds(min(delays))} to {seconds(max(delays))} after commit"
+    typical = seconds(statistics.median(delays))
+    return f", {typical} (at most {seconds(max(delays))}) after commit"

@@ -22,7 +22,7 @@ from scenarios.model import Scenario, library_names
 from scenarios.progress import Failed, Finished, Note, Progress
 from tests.support.histories import write_run
 
-COMMANDS = ("run", "list", "serve", "report", "doctor")
+COMMANDS = ("run", "list", "serve", "report", "story", "doctor")
 
 Launch = Callable[..., int]
 
@@ -355,3 +355,39 @@ def test_more_users_than_the_machine_holds_are_warned_of_in_one_line(
     said = one_line(invoke("run", "steady", "--users", "50000").stderr)
     assert "50,000 users are more than this machine holds" in said
     assert f"{fits.users:,}" in said
+
+
+def test_story_tells_a_user_as_text_and_as_json(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", users=5)
+
+    text = invoke("story", str(tmp_path / "run"), "--user", "3")
+    data = invoke("story", str(tmp_path / "run"), "--user", "3", "--json")
+
+    assert (text.exit_code, data.exit_code) == (0, 0)
+    assert text.stdout.startswith("User 3 of ws-blocked")
+    assert msgspec.json.decode(data.stdout)["lines"][0]["kind"] == "page"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--user", "5"), "users are 0 to 4"),
+        (("--around", "zz"), "there is no such message"),
+        ((), "--user ID, --around MESSAGE"),
+    ],
+)
+def test_story_says_in_one_line_what_there_is_instead(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    write_run(tmp_path / "run", users=5)
+
+    result = invoke("story", str(tmp_path / "run"), *arguments)
+
+    assert result.exit_code == 2
+    assert said in one_line(result.stderr)
+
+
+def test_story_of_no_run_directory_ends_as_report_does(tmp_path: Path) -> None:
+    story, report = invoke("story", str(tmp_path), "--user", "1"), invoke("report", str(tmp_path))
+
+    assert (story.exit_code, story.stderr) == (report.exit_code, report.stderr)
