@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.records import (
@@ -14,10 +15,12 @@ from harness.records import (
     FallbackOn,
     PageClosed,
     SendEnded,
+    SendStarted,
     SocketClosed,
     SocketOpening,
     SpinnerOff,
 )
+from reports.story.story import Story
 from tests.e2e.conftest import LIBRARY, RunOf
 from tests.support.rundata import events, figure, plan, receipt, records, verdict
 from tests.support.runs import CHATQUAKE
@@ -111,6 +114,23 @@ def test_ws_blocked_reports_detection_and_release_as_the_record_and_the_receipt_
     released = figure(out, "fallback_release_s.max", "recovery:ws-blocked")
     assert math.isclose(detected, detect[-1], abs_tol=1e-6)
     assert math.isclose(released, release[-1], abs_tol=1e-6)
+
+
+def test_a_blocked_users_story_is_the_record_in_order_with_the_fault_around_it(
+    library_run: RunOf,
+) -> None:
+    out = library_run("ws-blocked").out
+    user = events(out, FallbackOn)[0].user
+    command = [*CHATQUAKE, "story", str(out), "--user", str(user), "--json"]
+    told = subprocess.run(command, check=True, capture_output=True).stdout
+    lines = msgspec.json.decode(told, type=Story).lines
+    begins, heals = (line.at_s for line in lines if line.kind == "fault")
+    on, off = (line.at_s for line in lines if line.kind == "fallback")
+    assert begins < on < heals < off
+    sent = sum(event.user == user for event in events(out, SendStarted))
+    assert sum(" sends " in f" {line.text}" for line in lines if line.kind == "send") == sent
+    assert [line.text for line in lines if "never on this screen" in line.text] == []
+    assert [line.text for line in lines if line.kind == "other"] == []
 
 
 def test_slow_send_keeps_every_bubble_ends_every_spinner_and_repairs_without_duplicates(
