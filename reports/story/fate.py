@@ -153,7 +153,7 @@ def headline(message: Message) -> str:
 
 def _sent(fate: Outcome, zero_s: float) -> str:
     if math.isfinite(fate.sent_s):
-        how = {"ok": "answered", "unanswered": "never answered"}
+        how = {"ok": "answered", "unanswered": "never answered", "timeout": "timed out"}
         end = how.get(fate.outcome, fate.outcome.replace("_", " "))
         return f"sent at {moment(fate.sent_s - zero_s)}, {end}"
     if fate.message.planned is None:

@@ -165,7 +165,9 @@ def _flushed(run: Sequence[Quiet]) -> Iterator[Line]:
         case "missing":
             text = f"✗ never on this screen: {len(run)} rows committed from now on{until}"
         case _:
-            text = f"{_rows(run)}{until}{_after(run)}"
+            what = _rows(run)
+            comma = "," if until and "," in what else ""
+            text = f"{what}{comma}{until}{_after(run)}"
     yield msgspec.structs.replace(first, text=text, tone=tone)
 
 
@@ -173,8 +175,8 @@ def _rows(run: Sequence[Quiet]) -> str:
     new = sum(piece.what == "row" for piece in run)
     by = " and ".join(sorted({piece.by for piece in run}))
     if not new:
-        return f"{many(len(run), 'row')} again {by}, already on the screen,"
-    again = f", {len(run) - new} again," if new < len(run) else ""
+        return f"{many(len(run), 'row')} again {by}, already on the screen"
+    again = f", {len(run) - new} again" if new < len(run) else ""
     return f"{many(new, 'row')} of others {by}{again}"
 
 

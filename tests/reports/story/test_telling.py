@@ -119,6 +119,19 @@ def test_two_rows_are_told_one_by_one_and_more_in_one_line() -> None:
     ]
 
 
+def test_rows_that_come_again_are_counted_beside_the_new_ones() -> None:
+    again = [shown(t_s, 1, fate=Fate.SUPPRESSED) for t_s in (101.2, 101.3)]
+    at_once = [shown(101.0, 1), *(shown(101.0, 1, fate=Fate.SUPPRESSED) for _ in range(2))]
+    one = [row(1, 100.9)]
+
+    assert told(life(OPENED, shown(101.0, 1), *again, rows=one))[1:] == [
+        "1 row of others by Realtime, 2 again, until +1.300 s, 0.10 s (at most 0.10 s) after commit"
+    ]
+    assert told(life(OPENED, *at_once, rows=one))[1:] == [
+        "1 row of others by Realtime, 2 again, 0.10 s (at most 0.10 s) after commit"
+    ]
+
+
 def test_a_long_silence_parts_two_runs_of_rows() -> None:
     moments = (101.0, 102.0, 103.0, 120.0, 121.0, 122.0)
     rows = [row(i, t_s) for i, t_s in enumerate(moments)]
