@@ -1,8 +1,7 @@
 """What people write in a webinar chat, in Korean and English, from a seed.
 
-Faker gives the names, companies and words; the shapes of the lines are ours. Some lines are
-there because a chat must survive them: emoji, very long ones, text that looks like markup, SQL
-or JSON, characters outside of the basic plane.
+Faker gives the names, companies and words; the shapes of the lines are ours. One line in ten is
+there because a chat must survive it (:mod:`scenarios.awkward`) or is very long.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ from __future__ import annotations
 from random import Random
 
 from faker import Faker
+
+from scenarios.awkward import AWKWARD
 
 POOL_SIZE = 320
 
@@ -60,20 +61,11 @@ REACTIONS = (
 )
 """What people answer within seconds when the presenter asks for a sign."""
 
-_AWKWARD = (
-    "<script>alert('hi')</script>",
-    "<b>bold?</b> &amp; &lt;not&gt; markup",
-    "'; DROP TABLE messages; --",
-    "SELECT * FROM users WHERE name = 'O''Brien' OR 1=1",
-    '{"type":"phx_leave","payload":{}}',
-    "back\\slash \\n and \"quotes\" and 'apostrophes' and `ticks`",
-    "tab\there, and a line\nbreak",
-    "👩‍👩‍👧‍👦 family, 🇰🇷 flag, é as e + accent: e\u0301",
-    "𠮷野家で会いましょう",
-    "مرحبا بكم في الندوة",
-    "%s %d {0} ${HOME} {{braces}}",
-    "https://example.com/?q=chat&room=1#top",
-)
+LONG_SHARE = 0.04
+"""Of the lines: what somebody pasted from elsewhere."""
+LONG_CHARS = (300, 2_000)
+"""Within the 4,000 characters that the reference server takes, and most chats' own limits."""
+KOREAN_SHARE = 0.58
 
 
 def chat_lines(seed: int) -> tuple[str, ...]:
@@ -85,15 +77,13 @@ def chat_lines(seed: int) -> tuple[str, ...]:
     korean, english = Faker("ko_KR"), Faker("en_US")
     korean.seed_instance(seed)
     english.seed_instance(seed)
-    lines = list(_AWKWARD)
+    lines = [line for kind in AWKWARD.values() for line in kind]
     while len(lines) < POOL_SIZE:
-        draw = rng.random()
-        if draw < 0.04:
-            lines.append(_long(english, rng))
-        elif draw < 0.60:
-            lines.append(_filled(rng.choice(_KOREAN), korean, rng))
+        people, shapes = (korean, _KOREAN) if rng.random() < KOREAN_SHARE else (english, _ENGLISH)
+        if rng.random() < LONG_SHARE:
+            lines.append(_long(shapes, people, rng))
         else:
-            lines.append(_filled(rng.choice(_ENGLISH), english, rng))
+            lines.append(_filled(rng.choice(shapes), people, rng))
     return tuple(lines)
 
 
@@ -108,7 +98,10 @@ def _filled(shape: str, people: Faker, rng: Random) -> str:
     )
 
 
-def _long(people: Faker, rng: Random) -> str:
-    """A question that somebody pasted from elsewhere, some hundred to 2,000 characters."""
-    text: str = people.text(max_nb_chars=rng.randint(300, 2_000))
-    return text
+def _long(shapes: tuple[str, ...], people: Faker, rng: Random) -> str:
+    """A text that somebody pasted from elsewhere; Faker's own texts are Latin in Korean too."""
+    wanted = rng.randint(*LONG_CHARS)
+    text = ""
+    while len(text) < wanted:
+        text += _filled(rng.choice(shapes), people, rng) + " "
+    return text[:wanted].strip()

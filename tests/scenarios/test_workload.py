@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from harness.runsettings import PlannedSend
 from harness.wire.api import UUID_PATTERN
-from scenarios.chatlines import POOL_SIZE, chat_lines
 from scenarios.model import Scenario, load_scenario
 from scenarios.population import population
 from scenarios.turns import SEND_MARGIN_S
@@ -129,17 +128,3 @@ def test_a_message_id_is_a_uuid_of_version_8_that_never_changes() -> None:
 
 def test_a_message_id_keeps_its_parts_apart() -> None:
     assert client_msg_id("run1", 1, 2, 3) != client_msg_id("run", 11, 2, 3)
-
-
-def test_the_lines_have_korean_emoji_markup_and_long_ones() -> None:
-    lines = chat_lines(1)
-
-    assert len(lines) == POOL_SIZE
-    assert lines == chat_lines(1)
-    assert lines != chat_lines(2)
-    assert any("<script>" in line for line in lines)
-    assert any("DROP TABLE" in line for line in lines)
-    assert any(len(line) > 500 for line in lines)
-    assert all(line.strip() and len(line.encode()) < 8_192 for line in lines)
-    assert sum(any("가" <= letter <= "힣" for letter in line) for line in lines) > POOL_SIZE / 4
-    assert any(ord(letter) > 0xFFFF for line in lines for letter in line)
