@@ -110,24 +110,27 @@ class _Desk:
         """Who writes this message, and when.
 
         Drawn by weight from those who can. Where the draws hit nobody, somebody who is there
-        has typed quicker than usual. Where nobody is there, it falls to somebody who is away:
-        they cannot make it, and the record says why. Where no button is enabled (S6), it falls
-        to the first who may write again, then.
+        has typed quicker than usual. Where no button of those there is enabled (S6), the message
+        waits for the first who may write again. Where nobody is there, it falls to somebody who
+        is away: they cannot make it, and the record says why.
         """
-        soonest_s = min(self._free_at_s)
-        if soonest_s > wanted_s:
-            return self._free_at_s.index(soonest_s), soonest_s
         if self._is_even:
-            return self._anybody(wanted_s), wanted_s
+            return self._anybody(wanted_s)
         for _ in range(_DRAWS):
             seat = self._drawn(range(len(self._personas)), self._weights)
             if self.can_write(seat, wanted_s, body):
                 return seat, wanted_s
-        every = range(len(self._personas))
-        free = [seat for seat in every if self._free_at_s[seat] <= wanted_s]
-        there = [seat for seat in free if self._lives[seat].is_there(wanted_s, wanted_s)] or free
-        weights = accumulate(self._personas[seat].writes for seat in there)
-        return self._drawn(there, tuple(weights)), wanted_s
+        there = [
+            (max(wanted_s, free_s), seat)
+            for seat, free_s in enumerate(self._free_at_s)
+            if self._lives[seat].is_there(max(wanted_s, free_s), max(wanted_s, free_s))
+        ]
+        if not there:
+            return self._drawn(range(len(self._personas)), self._weights), wanted_s
+        soonest_s, _ = min(there)
+        first = [seat for free_s, seat in there if free_s == soonest_s]
+        weights = accumulate(self._personas[seat].writes for seat in first)
+        return self._drawn(first, tuple(weights)), soonest_s
 
     def reactions(self, spoken_s: float, rng: Random) -> Iterator[tuple[int, float]]:
         """Who answers what the presenter wrote, and when; only who was there to read it."""
@@ -139,11 +142,15 @@ class _Desk:
             if answer_s < self._load_s and self._lives[seat].is_there(spoken_s, answer_s):
                 yield seat, answer_s
 
-    def _anybody(self, wanted_s: float) -> int:
+    def _anybody(self, wanted_s: float) -> tuple[int, float]:
+        """Where all are alike: evenly, without a look at each of a large room."""
+        soonest_s = min(self._free_at_s)
+        if soonest_s > wanted_s:
+            return self._free_at_s.index(soonest_s), soonest_s
         while True:
             seat = self._rng.randrange(len(self._free_at_s))
             if self._free_at_s[seat] <= wanted_s:
-                return seat
+                return seat, wanted_s
 
     def _drawn(self, seats: range | list[int], cumulative: tuple[float, ...]) -> int:
         return self._rng.choices(seats, cum_weights=cumulative)[0]

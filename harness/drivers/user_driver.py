@@ -202,18 +202,26 @@ class UserDriver:
             answer = self._http.request(command.method, command.path, command.body)
         except NoAnswer as failure:
             reason = str(failure)
-            if self._requests.pop(request, None) is not None:
+            if self._is_waited_for(request):
                 self._input(lambda now_s: self.session.http_failed(request, reason, now_s))
             return
         except Exception as error:  # noqa: BLE001 - a crash is the rig's, and must be heard of
             self._requests.pop(request, None)
             self._crash(error)
             return
-        if self._requests.pop(request, None) is None:
-            return  # aborted when the answer was already here
+        if not self._is_waited_for(request):
+            return
         self._input(
             lambda now_s: self.session.http_answered(request, answer.status, answer.body, now_s)
         )
+
+    def _is_waited_for(self, request: int) -> bool:
+        """Whether the page still waits for what this greenlet has, and strike it off if so. Not
+        where it was aborted when the answer was already here; another page counts anew."""
+        if self._requests.get(request) is not gevent.getcurrent() or self._person.is_asleep:
+            return False
+        del self._requests[request]
+        return True
 
     # -- timers ---------------------------------------------------------------------------
 

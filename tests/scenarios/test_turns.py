@@ -88,9 +88,12 @@ def test_a_room_s_turns_do_not_depend_on_the_rooms_planned_before(seed: int) -> 
 
 
 @settings(max_examples=10, deadline=None)
-@given(SEEDS)
-def test_nobody_who_is_away_is_planned_to_write_where_somebody_is_there(seed: int) -> None:
-    scenario = webinar(seed=seed)
+@given(SEEDS, st.sampled_from([0.5, 2.0, 10.0]))
+def test_nobody_who_is_away_is_planned_to_write_where_somebody_is_there(
+    seed: int, rate: float
+) -> None:
+    """The moderator is always there, so the sends of a room that cannot write so much wait."""
+    scenario = webinar(seed=seed, rate=rate)
     members = population(scenario)
     sends = [send for send in plan(scenario, run_id="a") if not send.second_click]
 
