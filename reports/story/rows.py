@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from harness.records import Delivery, Fate, Path, PollEnded, PollStarted, SpinnerOff
+from harness.records import Delivery, Fate, LineChanged, Path, PollEnded, PollStarted, SpinnerOff
 from reports.story.life import Life, Page, Row
 from reports.story.line import Line, Piece, Quiet
 from reports.story.memory import Memory
@@ -24,6 +24,8 @@ _CAUSES = {
     "return": " (on return)",
     "release": " (as the fallback ends)",
     "subscribed": " (as the channel goes live)",
+    "probe": " (is a silent Realtime mute?)",
+    "reread": " (the last rows once more)",
 }
 _NEVER_SLACK_S = 1.0
 """A row committed this shortly before the page closed had no time to come."""
@@ -124,6 +126,21 @@ def _delay(memory: Memory, row: Delivery, known: Row | None) -> float | None:
     if known is None or known.committed_s < memory.page_s:
         return None
     return row.t_s - known.committed_s
+
+
+_CHANGED = {
+    "edited": "shows another text now",
+    "hidden": "is hidden now",
+    "shown": "is shown again",
+    "deleted": "is gone from the screen",
+}
+
+
+def line_changed(memory: Memory, event: LineChanged, _moment: Moment) -> Iterator[Line]:
+    by = "by Realtime" if event.path == Path.REALTIME else "by a poll"
+    yield memory.line(
+        event.t_s, "row", f"row {event.row_id} {_CHANGED[event.change]}, {by}", row_id=event.row_id
+    )
 
 
 def poll_started(memory: Memory, event: PollStarted, _moment: Moment) -> Iterator[Line]:

@@ -12,6 +12,7 @@ from harness.records import (
     OnlineChanged,
     PageClosed,
     PageOpened,
+    PersonActed,
     SocketClosed,
     SocketOpened,
     SocketOpening,
@@ -64,6 +65,15 @@ def online(memory: Memory, event: OnlineChanged, _moment: Moment) -> Iterator[Li
         yield memory.line(event.t_s, "person", "the browser says: online again")
     else:
         yield memory.line(event.t_s, "person", "✗ the browser says: offline", "warning")
+
+
+def acted(memory: Memory, event: PersonActed, _moment: Moment) -> Iterator[Line]:
+    """What the page notices of an act is told by records of its own; of a closed lid it notices
+    less than happens."""
+    if event.act == "close_lid":
+        yield memory.line(event.t_s, "person", "closes the laptop: it sleeps", "warning")
+    elif event.act == "open_lid":
+        yield memory.line(event.t_s, "person", "opens the laptop")
 
 
 def socket_opening(memory: Memory, event: SocketOpening, _moment: Moment) -> Iterator[Line]:

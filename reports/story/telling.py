@@ -30,6 +30,7 @@ _TELLERS: Mapping[type, Teller] = MappingProxyType(
         kinds.PageClosed: surroundings.page_closed,
         kinds.VisibilityChanged: surroundings.visibility,
         kinds.OnlineChanged: surroundings.online,
+        kinds.PersonActed: surroundings.acted,
         kinds.SendSkipped: sends.skipped,
         kinds.SendStarted: sends.started,
         kinds.SendEnded: sends.ended,
@@ -44,6 +45,7 @@ _TELLERS: Mapping[type, Teller] = MappingProxyType(
         kinds.PollEnded: rows.poll_ended,
         kinds.Finding: surroundings.finding,
         kinds.Delivery: rows.delivered,
+        kinds.LineChanged: rows.line_changed,
     }
 )
 

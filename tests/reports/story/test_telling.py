@@ -8,9 +8,11 @@ from harness.records import (
     FallbackOn,
     Fate,
     Finding,
+    LineChanged,
     OnlineChanged,
     PageClosed,
     Path,
+    PersonActed,
     PollEnded,
     PollStarted,
     RecordEnded,
@@ -24,6 +26,7 @@ from harness.records import (
     SpinnerOff,
     VisibilityChanged,
 )
+from harness.runsettings import ActKind
 from reports.story.life import Fault, Told, UnknownEvent
 from reports.story.telling import tell
 from tests.reports.story.lives import KEY, OPENED, USER, life, lines, planned, row, shown, told
@@ -256,6 +259,25 @@ def test_the_person_the_browser_the_findings_and_what_is_left_on_the_screen_are_
         "✗ the server sent what it should not, bad frame: not JSON",
         "closes the page",
         '✗ left on the screen, still says "sending…": message 3f2a9c1e',
+    ]
+
+
+def test_a_closed_laptop_and_changed_lines_are_told() -> None:
+    acts: tuple[ActKind, ...] = ("close_lid", "hide", "open_lid")
+    lid: list[Told] = [
+        PersonActed(t_s=101.0 + number, user=USER, number=number, planned_s=101.0, act=act)
+        for number, act in enumerate(acts)
+    ]
+    changes: list[Told] = [
+        LineChanged(t_s=110.0, user=USER, row_id=57, change="hidden", path=Path.REALTIME),
+        LineChanged(t_s=111.0, user=USER, row_id=57, change="deleted", path=Path.POLL),
+    ]
+
+    assert told(life(OPENED, *lid, *changes))[1:5] == [
+        "closes the laptop: it sleeps",
+        "opens the laptop",
+        "row 57 is hidden now, by Realtime",
+        "row 57 is gone from the screen, by a poll",
     ]
 
 
