@@ -190,7 +190,9 @@ def scenario_from(tables: Mapping[str, Any], *, where: str) -> Scenario:
 def to_toml(scenario: Scenario) -> str:
     """The scenario as resolved, as a TOML file that reads back as the same scenario."""
     tables = msgspec.to_builtins(scenario, builtin_types=(tuple,))
-    tables["load"] = _without_none(tables["load"])
+    tables["load"] = {
+        key: value for key, value in tables["load"].items() if value not in (None, {})
+    }
     tables["cohorts"] = [as_table(cohort) for cohort in scenario.cohorts]
     tables["faults"] = [_fault_table(fault) for fault in scenario.faults]
     tables["gates"] = [_without_none(msgspec.to_builtins(gate)) for gate in scenario.gates]

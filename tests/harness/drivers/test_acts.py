@@ -163,3 +163,11 @@ def test_a_socket_is_refused_at_once_without_a_network() -> None:
 
     assert one.events(SocketClosed)[1].reason == "offline"
     assert len(server.ends) == 1
+
+
+def test_s6_refuses_the_second_click_of_a_double_click_and_it_is_counted(nowhere: int) -> None:
+    with driven(nowhere, at_s=[0.0, 0.05], policy=Policy(name="plan")) as one:
+        until(lambda: one.events(SendSkipped))
+
+    assert [started.number for started in one.events(SendStarted)] == [0]
+    assert skips(one) == [(1, "send_disabled")]

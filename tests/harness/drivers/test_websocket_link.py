@@ -334,6 +334,39 @@ def test_closing_while_it_connects_drops_it_and_says_1006() -> None:
     assert heard.codes == [1006]
 
 
+def test_nothing_gets_through_a_paused_link_and_all_of_it_when_it_resumes() -> None:
+    ends: list[ServerEnd] = []
+    got: list[str] = []
+
+    def handle(end: ServerEnd) -> None:
+        ends.append(end)
+        got.append(end.next_text())
+        listens(end)
+
+    with serving(speaking(then=handle)) as address, linked(address) as (link, heard):
+        until(lambda: heard.was_opened and ends)
+        link.pause()
+        link.send_text(b"from here")
+        ends[0].connection.sendall(text("from there").serialize(mask=False))
+        gevent.sleep(0.05)
+        assert (got, heard.frames) == ([], [])
+
+        link.resume()
+        until(lambda: got and heard.frames)
+
+    assert got == ["from here"]
+    assert heard.frames == [b"from there"]
+    assert heard.codes == []
+
+
+def test_pausing_while_it_connects_loses_it() -> None:
+    with serving(listening_forever) as address, linked(address) as (link, heard):
+        link.pause()
+        link.resume()
+
+    assert heard.codes == [1006]
+
+
 def listening_forever(connection: Any) -> None:
     while connection.recv(65_536):
         pass
