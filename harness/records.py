@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
-from harness.runsettings import ActKind
+from harness.runsettings import ActKind, ModerationKind
 from harness.wire.changes import MessageRow
 
 FORMAT_VERSION = 1
@@ -164,6 +164,26 @@ class SendEnded(_Event, frozen=True, tag="send_ended"):
     detail: str = ""
 
 
+ModerationOutcome = Literal["ok", "timeout", "refused", "bad_answer", "network"]
+
+
+class ModerationStarted(_Event, frozen=True, tag="moderation_started"):
+    """The person clicks on hide or delete, and the request starts."""
+
+    user: int
+    row_id: int
+    act: ModerationKind
+
+
+class ModerationEnded(_Event, frozen=True, tag="moderation_ended"):
+    """The request is over."""
+
+    user: int
+    row_id: int
+    act: ModerationKind
+    outcome: ModerationOutcome
+
+
 class SpinnerOff(_Event, frozen=True, tag="spinner_off"):
     """The bubble no longer says "sending…" (S3, S4)."""
 
@@ -272,6 +292,8 @@ Event = (
     | SendSkipped
     | SendStarted
     | SendEnded
+    | ModerationStarted
+    | ModerationEnded
     | SpinnerOff
     | SocketOpening
     | SocketOpened

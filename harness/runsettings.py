@@ -29,7 +29,7 @@ class PlannedSend(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """The other click of somebody who double-clicks; S6 should refuse it."""
 
 
-ActKind = Literal[
+MoveKind = Literal[
     "arrive",  # opens the page for the first time, later than the others
     "hide",  # goes to another tab
     "show",
@@ -40,6 +40,10 @@ ActKind = Literal[
     "leave",  # closes the page
     "come_back",  # opens it anew
 ]
+"""Where the person goes, seen from the chat's tab."""
+ModerationKind = Literal["hide_message", "delete_message"]
+"""What a moderator does to one of the newest messages."""
+ActKind = MoveKind | ModerationKind
 
 
 class PlannedAct(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,18 +12,21 @@ from dataclasses import dataclass
 from math import inf
 from random import Random
 
-from harness.runsettings import ActKind, PlannedAct
+from harness.runsettings import ActKind, ModerationKind, MoveKind, PlannedAct
 from harness.seeds import stream
 from scenarios.model import Scenario
 from scenarios.personas import Absence, Persona, Where
 from scenarios.population import Member, population
 
-_GO_AND_RETURN: dict[Where, tuple[ActKind, ActKind]] = {
+_GO_AND_RETURN: dict[Where, tuple[MoveKind, MoveKind]] = {
     "other_tab": ("hide", "show"),
     "no_network": ("go_offline", "go_online"),
     "laptop_closed": ("close_lid", "open_lid"),
     "page_closed": ("leave", "come_back"),
 }
+
+_DELETES = 0.25
+"""The share of a moderator's acts that delete instead of hide."""
 
 Span = tuple[float, float]
 
@@ -67,6 +70,8 @@ def life_of(scenario: Scenario, member: Member) -> Life:
     if end_s < scenario.load_s:
         steps.append((end_s, "leave"))
         away.append((end_s, inf))
+    steps += _moderation(member.persona, begin_s, end_s, rng)
+    steps.sort()
     return Life(
         acts=tuple(
             PlannedAct(user=member.user, number=number, at_s=at_s, act=act)
@@ -74,6 +79,18 @@ def life_of(scenario: Scenario, member: Member) -> Life:
         ),
         away=tuple(away),
     )
+
+
+def _moderation(
+    persona: Persona, begin_s: float, end_s: float, rng: Random
+) -> Iterator[tuple[float, ModerationKind]]:
+    """When the person hides or deletes a message; which one shows when it is time."""
+    if persona.moderates_every_s == inf:
+        return
+    at_s = begin_s + rng.expovariate(1.0 / persona.moderates_every_s)
+    while at_s < end_s:
+        yield at_s, "delete_message" if rng.random() < _DELETES else "hide_message"
+        at_s += rng.expovariate(1.0 / persona.moderates_every_s)
 
 
 def _stay(persona: Persona, load_s: float, rng: Random) -> Span:

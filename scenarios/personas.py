@@ -49,6 +49,8 @@ class Persona:
     """Opens the page so late; ``None``: before the load."""
     leaves: Part | None = None
     """Closes the page for good so early; ``None``: stays."""
+    moderates_every_s: float = inf
+    """Between two messages that they hide or, one in four, delete (exponential)."""
     by_number: bool = False
     """A scenario says how many of them a room has, not which share of it they are."""
     role: Literal["attendee", "moderator", "presenter"] = "attendee"
@@ -84,6 +86,7 @@ PERSONAS: Mapping[str, Persona] = MappingProxyType(
                 writes=1.5,
                 reacts=0.1,
                 letters_per_s=6.0,
+                moderates_every_s=12.0,
                 by_number=True,
                 role="moderator",
             ),

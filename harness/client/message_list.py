@@ -114,6 +114,10 @@ class MessageList:
         """The greatest id on the screen; 0 where there is none."""
         return self._rows[-1] if self._rows else 0
 
+    def newest_visible(self, count: int) -> list[int]:
+        """The ids of the newest rows that are not hidden, at most ``count``, oldest first."""
+        return [row_id for row_id in self._rows[-count:] if row_id not in self._hidden]
+
     def shows(self, row_id: int) -> bool:
         """Whether this row is on the screen."""
         place = bisect_left(self._rows, row_id)

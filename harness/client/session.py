@@ -23,6 +23,7 @@ from harness.client.cursor import Cursor
 from harness.client.effects import Effects
 from harness.client.fallback import Fallback
 from harness.client.message_list import Bubble, MessageList
+from harness.client.moderation import Moderation
 from harness.client.policy import Policy
 from harness.client.realtime import Realtime, Signal
 from harness.errors import LocalProtocolError
@@ -41,7 +42,7 @@ from harness.records import (
     SkipReason,
     VisibilityChanged,
 )
-from harness.runsettings import ActKind
+from harness.runsettings import ActKind, ModerationKind
 from harness.seeds import stream
 from harness.wire.api import LIST_PATH, ListAnswer
 from harness.wire.changes import ChangeData, MessageRow
@@ -83,6 +84,7 @@ class Session:
         "_history",
         "_identity",
         "_list",
+        "_moderation",
         "_online",
         "_open",
         "_opened_s",
@@ -114,6 +116,12 @@ class Session:
             self._list,
             effects=self._effects,
             rng=stream(identity.seed, "client", identity.user, "poll-jitter"),
+        )
+        self._moderation = Moderation(
+            policy,
+            self._list,
+            self._effects,
+            stream(identity.seed, "client", identity.user, "moderation"),
         )
         self._history: int | None = None
         self._open = False
@@ -220,6 +228,11 @@ class Session:
             PersonActed(t_s=now_s, user=user, number=number, planned_s=planned_s, act=act)
         )
 
+    def moderate(self, act: ModerationKind, now_s: float) -> None:
+        """The person hides or deletes one of the newest messages, where there is one."""
+        if self._open:
+            self._moderation.act(act, now_s)
+
     def set_visible(self, visible: bool, now_s: float) -> None:
         """The tab is hidden or shown."""
         self._visible = visible
@@ -281,6 +294,10 @@ class Session:
                 self._cursor.acknowledged(row.id, now_s)
         elif self._fallback.owns(request):
             self._poll_answered(body, now_s)
+        elif self._moderation.owns(request):
+            done = self._moderation.answered(request, body, now_s)
+            if done is not None and self._policy.apply_changes:
+                self._moderated(*done, now_s)
         elif request == self._history:
             self._history_answered(body, now_s)
 
@@ -290,6 +307,8 @@ class Session:
             self._composer.failed(request, reason, now_s)
         elif self._fallback.owns(request):
             self._fallback.failed(now_s)
+        elif self._moderation.owns(request):
+            self._moderation.failed(request, now_s)
         elif request == self._history:
             self._found("history_failed", reason, now_s)
 
@@ -300,6 +319,8 @@ class Session:
             match kind:
                 case "send":
                     self._composer.timed_out(int(number), now_s)
+                case "moderation":
+                    self._moderation.timed_out(int(number), now_s)
                 case "poll":
                     self._fallback.tick(now_s)
                 case "poll_timeout":
@@ -344,6 +365,14 @@ class Session:
             row_id = change.old_record.get("id")
             if isinstance(row_id, int) and self._list.remove(row_id):
                 self._line_changed(row_id, "deleted", Path.REALTIME, now_s)
+
+    def _moderated(self, act: ModerationKind, row: MessageRow, now_s: float) -> None:
+        """One's own change is on the screen with its answer, like one's own message (S2)."""
+        if act == "delete_message":
+            if self._list.remove(row.id):
+                self._line_changed(row.id, "deleted", Path.API, now_s)
+        elif (became := self._list.update(row)) is not None:
+            self._line_changed(row.id, became, Path.API, now_s)
 
     def _line_changed(self, row_id: int, change: LineChange, path: Path, now_s: float) -> None:
         user = self._identity.user

@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from harness.client.states import after
 from harness.records import SkipReason
-from harness.runsettings import ActKind
+from harness.runsettings import MoveKind
 
 
 class Place(Enum):
@@ -29,7 +29,7 @@ class Place(Enum):
 
 
 class Act(Enum):
-    """:data:`harness.runsettings.ActKind` as the table's triggers."""
+    """:data:`harness.runsettings.MoveKind` as the table's triggers."""
 
     ARRIVE = "arrive"
     HIDE = "hide"
@@ -70,7 +70,7 @@ class Person:
     def __init__(self) -> None:
         self._place = Place.ELSEWHERE
 
-    def does(self, act: ActKind) -> None:
+    def does(self, act: MoveKind) -> None:
         """Raises :class:`harness.errors.LocalProtocolError` for an act that makes no sense now."""
         self._place = after(PLACE_TABLE, self._place, Act(act))
 

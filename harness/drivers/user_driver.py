@@ -289,6 +289,10 @@ class UserDriver:
                 self._open_anew()
                 self._arrive(now_s)
                 return
+            case "hide_message" | "delete_message":
+                if self._person.why_not is None:
+                    self.session.moderate(step.act, now_s)
+                return
             case _:
                 self._person.does(step.act)
         match step.act:

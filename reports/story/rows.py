@@ -137,7 +137,7 @@ _CHANGED = {
 
 
 def line_changed(memory: Memory, event: LineChanged, _moment: Moment) -> Iterator[Line]:
-    by = "by Realtime" if event.path == Path.REALTIME else "by a poll"
+    by = {Path.REALTIME: "by Realtime", Path.API: "by the answer"}.get(event.path, "by a poll")
     yield memory.line(
         event.t_s, "row", f"row {event.row_id} {_CHANGED[event.change]}, {by}", row_id=event.row_id
     )

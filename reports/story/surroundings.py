@@ -9,6 +9,8 @@ from harness.records import (
     FallbackOff,
     FallbackOn,
     Finding,
+    ModerationEnded,
+    ModerationStarted,
     OnlineChanged,
     PageClosed,
     PageOpened,
@@ -74,6 +76,20 @@ def acted(memory: Memory, event: PersonActed, _moment: Moment) -> Iterator[Line]
         yield memory.line(event.t_s, "person", "closes the laptop: it sleeps", "warning")
     elif event.act == "open_lid":
         yield memory.line(event.t_s, "person", "opens the laptop")
+
+
+def moderates(memory: Memory, event: ModerationStarted, _moment: Moment) -> Iterator[Line]:
+    what = "deletes" if event.act == "delete_message" else "hides"
+    yield memory.line(
+        event.t_s, "person", f"{what} message row {event.row_id}", row_id=event.row_id
+    )
+
+
+def moderated(memory: Memory, event: ModerationEnded, _moment: Moment) -> Iterator[Line]:
+    """A success shows on the line itself."""
+    if event.outcome != "ok":
+        text = f"✗ row {event.row_id} stays as it is: {event.outcome.replace('_', ' ')}"
+        yield memory.line(event.t_s, "person", text, "bad", row_id=event.row_id)
 
 
 def socket_opening(memory: Memory, event: SocketOpening, _moment: Moment) -> Iterator[Line]:

@@ -35,6 +35,8 @@ _TELLERS: Mapping[type, Teller] = MappingProxyType(
         kinds.SendStarted: sends.started,
         kinds.SendEnded: sends.ended,
         kinds.SpinnerOff: sends.spinner_off,
+        kinds.ModerationStarted: surroundings.moderates,
+        kinds.ModerationEnded: surroundings.moderated,
         kinds.SocketOpening: surroundings.socket_opening,
         kinds.SocketOpened: surroundings.socket_opened,
         kinds.SocketClosed: surroundings.socket_closed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from itertools import pairwise
 
 import msgspec
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.drivers.person import Person
-from harness.runsettings import PlannedAct
+from harness.runsettings import MoveKind, PlannedAct
 from scenarios.model import Scenario, load_scenario
 from scenarios.people import acts, life_of
 from scenarios.population import population
@@ -25,6 +26,15 @@ def by_user(scenario: Scenario) -> dict[int, list[PlannedAct]]:
     for act in acts(scenario):
         own[act.user].append(act)
     return own
+
+
+def moves(planned: Iterable[PlannedAct]) -> list[tuple[float, MoveKind]]:
+    """The acts that take a person somewhere, with their moments."""
+    return [
+        (one.at_s, one.act)
+        for one in planned
+        if one.act != "hide_message" and one.act != "delete_message"  # noqa: PLR1714 (mypy follows this)
+    ]
 
 
 @pytest.mark.parametrize("name", ["steady", "ws-blocked"])
@@ -41,8 +51,8 @@ def test_everybody_s_acts_make_sense_one_after_the_other(seed: int) -> None:
         person = Person()
         if own[0].act != "arrive":
             person.does("arrive")
-        for act in own:
-            person.does(act.act)
+        for _, move in moves(own):
+            person.does(move)
         assert [act.number for act in own] == list(range(len(own)))
         assert all(a.at_s <= b.at_s for a, b in pairwise(own))
         assert all(0 < act.at_s < scenario.load_s for act in own)
@@ -55,10 +65,13 @@ def test_all_but_those_who_left_are_reading_when_the_load_ends(seed: int) -> Non
     members = population(scenario)
 
     for user, own in by_user(scenario).items():
-        if own[-1].act == "leave":
+        if not moves(own):
+            continue
+        _, last = moves(own)[-1]
+        if last == "leave":
             assert members[user].persona.name == "leaver"
         else:
-            assert own[-1].act in ("arrive", "show", "go_online", "open_lid", "come_back")
+            assert last in ("arrive", "show", "go_online", "open_lid", "come_back")
 
 
 def test_late_comers_come_late_and_leavers_leave() -> None:
@@ -82,7 +95,20 @@ def test_the_many_do_all_that_people_do() -> None:
         "open_lid",
         "leave",
         "come_back",
+        "hide_message",
+        "delete_message",
     }
+
+
+def test_only_moderators_moderate_and_never_while_they_are_away() -> None:
+    scenario = webinar(users=200, duration_s=200)
+    members = population(scenario)
+    found = [one for one in acts(scenario) if one.act in ("hide_message", "delete_message")]
+
+    assert {members[one.user].persona.name for one in found} == {"moderator"}
+    assert all(life_of(scenario, members[one.user]).is_there(one.at_s, one.at_s) for one in found)
+    deleted = sum(one.act == "delete_message" for one in found)
+    assert 0.1 < deleted / len(found) < 0.4
 
 
 @settings(max_examples=10, deadline=None)
@@ -110,11 +136,9 @@ def test_away_is_what_the_acts_say_but_for_a_lost_network() -> None:
         person = Person()
         if not life.acts or life.acts[0].act != "arrive":
             person.does("arrive")
-        for act, following in pairwise((*life.acts, None)):
-            assert act is not None
-            person.does(act.act)
-            end_s = scenario.load_s if following is None else following.at_s
-            middle_s = (act.at_s + end_s) / 2
+        for (at_s, move), (end_s, _) in pairwise((*moves(life.acts), (scenario.load_s, "show"))):
+            person.does(move)
+            middle_s = (at_s + end_s) / 2
             assert life.is_there(middle_s, middle_s) == (person.why_not is None)
 
 

@@ -24,6 +24,7 @@ from harness.client.commands import (
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
 from harness.records import Delivery, Event, Fate, Finding, Path
+from harness.runsettings import ModerationKind
 from harness.wire.api import CREATE_PATH, CreateAnswer, ListAnswer
 from harness.wire.changes import ChangeData, ChangePayload, MessageRow
 from harness.wire.phoenix import Frame, Vsn, decode, encode_from_server, payload
@@ -146,6 +147,10 @@ class Page:
         self.session.type_message(number, key, "hello", self.now_s, self.now_s)
         self.drain()
         return key
+
+    def moderates(self, act: ModerationKind) -> None:
+        self.session.moderate(act, self.now_s)
+        self.drain()
 
     def visible(self, visible: bool) -> None:
         self.session.set_visible(visible, self.now_s)

@@ -8,11 +8,11 @@ import pytest
 
 from harness.drivers.person import PLACE_TABLE, Act, Person, Place
 from harness.errors import LocalProtocolError
-from harness.runsettings import ActKind
+from harness.runsettings import MoveKind
 
 
-def test_every_act_of_a_plan_is_in_the_table() -> None:
-    assert {act.value for act in Act} == set(get_args(ActKind))
+def test_every_move_of_a_plan_is_in_the_table() -> None:
+    assert {act.value for act in Act} == set(get_args(MoveKind))
     assert {act for _, act in PLACE_TABLE} == set(Act)
 
 
