@@ -1,7 +1,8 @@
 """The room's channel on the page's connection, as realtime-js and the app keep it (R1 to R3).
 
-Constants and rules follow realtime-js 2.119 (docs/realtime.md, "What the emulated client keeps
-to"); re-creating a channel that ended for good is the app's own part.
+A port of what the library does with a channel (phoenix-js ``channel.js`` and ``push.js``;
+realtime-js's own before 2.100), held against traces of the genuine one
+(``tests/harness/client/oracle``). Re-creating a channel that ended for good is the app's own part.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import msgspec
 
 from harness.client.connection import Connection
 from harness.client.effects import Effects
+from harness.client.library import CURRENT, Library
 from harness.client.policy import Policy
 from harness.client.states import after
 from harness.records import ChannelChanged, Finding
 from harness.wire import phoenix
 from harness.wire.phoenix import Frame
 
-JOIN_TIMEOUT_S = 10.0
 RECREATE_MAX_S = 30.0
 
 
@@ -51,6 +52,8 @@ CHANNEL_TABLE: dict[tuple[Join, JoinEvent], Join] = {
     (Join.JOINING, JoinEvent.JOIN_OK): Join.JOINED,
     (Join.JOINED, JoinEvent.SYSTEM_OK): Join.LIVE,
     (Join.LIVE, JoinEvent.SYSTEM_OK): Join.LIVE,
+    (Join.ERRORED, JoinEvent.JOIN_OK): Join.JOINED,  # older versions hear a late answer
+    (Join.ERRORED, JoinEvent.ERROR): Join.ERRORED,
     (Join.JOINING, JoinEvent.ERROR): Join.ERRORED,
     (Join.JOINED, JoinEvent.ERROR): Join.ERRORED,
     (Join.LIVE, JoinEvent.ERROR): Join.ERRORED,
@@ -76,8 +79,6 @@ _decode_reply = msgspec.json.Decoder(Reply).decode
 _decode_system = msgspec.json.Decoder(System).decode
 
 _JOINED = frozenset((Join.JOINED, Join.LIVE))
-_ON_SERVER = frozenset((Join.JOINING, Join.JOINED, Join.LIVE))
-"""The server has, or may have, a process for our current join."""
 
 Status = Literal["joining", "subscribed", "live", "errored", "timed_out", "closed"]
 
@@ -86,10 +87,13 @@ class Channel:
     """One topic: joined whenever the connection is open, joined again when it fails."""
 
     __slots__ = (
+        "_awaits_answer",
         "_connection",
         "_effects",
         "_failures",
         "_join_ref",
+        "_join_timer_is_set",
+        "_library",
         "_policy",
         "_recreations",
         "_state",
@@ -99,8 +103,16 @@ class Channel:
     )
 
     def __init__(
-        self, webinar: int, policy: Policy, effects: Effects, connection: Connection, token: str
+        self,
+        webinar: int,
+        policy: Policy,
+        effects: Effects,
+        connection: Connection,
+        token: str,
+        *,
+        library: Library = CURRENT,
     ) -> None:
+        self._library = library
         self._webinar = webinar
         self._policy = policy
         self._effects = effects
@@ -110,6 +122,9 @@ class Channel:
         self._failures = 0
         self._recreations = 0
         self._join_ref = ""
+        """Of the present join; empty where it was given up."""
+        self._awaits_answer = False
+        self._join_timer_is_set = False
         self.topic = f"realtime:webinar-{webinar}"  # R2: the name follows from the webinar alone
 
     @property
@@ -121,43 +136,59 @@ class Channel:
         """Rows flow."""
         return self._state is Join.LIVE
 
-    def socket_opened(self, now_s: float) -> None:
-        """A new socket: everything is joined at once, whatever was waited for."""
+    def subscribe(self, now_s: float) -> None:
+        """The app makes the channel and subscribes to it; the join carries what is known now."""
         self._failures = 0
-        self._effects.cancel("recreate")
-        self._effects.cancel("rejoin")
         self._join(now_s)
 
-    def lost(self, reason: str, now_s: float) -> None:
-        """The channel's socket, or its process on the server, is gone."""
-        if self._state in _ON_SERVER:
-            self._effects.cancel("join")
-            self._move(JoinEvent.ERROR)
-            self._changed("errored", reason, now_s)
+    def socket_opened(self, now_s: float) -> None:
+        """A new socket: what is errored is joined at once, whatever was waited for."""
+        if not self._library.joins_on_open:
+            return
+        self._reset_rejoins()
+        if self._state is Join.ERRORED:
+            self._join(now_s)
 
-    def socket_lost(self, now_s: float) -> None:
-        """Nothing is joined before the next socket opens."""
-        self._effects.cancel("join")
-        self._effects.cancel("rejoin")
-        self.lost("socket lost", now_s)
+    def socket_failed(self, now_s: float) -> None:
+        """The socket's ``error`` event; its ``close`` follows."""
+        if self._library.joins_on_open:
+            self._reset_rejoins()
+        self.lost("socket failed", now_s)
+
+    def lost(self, reason: str, now_s: float) -> None:
+        """The channel's socket is gone. An errored channel of phoenix-js keeps quiet."""
+        if self._state is Join.ERRORED and self._library.joins_on_open:
+            return
+        if self._state is not Join.CLOSED:
+            self._errored(reason, now_s)
 
     def leave(self) -> None:
-        """R2: unsubscribe and remove."""
+        """R2: unsubscribe and remove, since the page closes."""
         if self.is_joined:
             self._push("phx_leave", {})
-        self._move(JoinEvent.CLOSE)
-        for timer in ("join", "rejoin", "recreate"):
-            self._effects.cancel(timer)
+        self._end()
+        self._effects.cancel("recreate")
+
+    def unsubscribe(self, now_s: float) -> None:
+        """The app leaves the room and stays on the page."""
+        self._push("phx_leave", {})
+        self._end()
+        self._changed("closed", "left", now_s)
 
     def set_token(self, token: str) -> None:
         """R1: a renewed token goes to the joined channel and into every later join."""
+        if token == self._token:
+            return
         self._token = token
         if self.is_joined:
             self._push("access_token", {"access_token": token})
 
     def is_own(self, frame: Frame) -> bool:
-        """False for a frame of an earlier join of this topic."""
-        return frame.join_ref is None or frame.join_ref == self._join_ref
+        """False for a frame of an earlier join of this topic, where the library looks."""
+        return (
+            not (frame.join_ref and self._library.checks_join_ref)
+            or frame.join_ref == self._join_ref
+        )
 
     def received(self, frame: Frame, now_s: float) -> bool:
         """A frame of this topic that carries no row; says whether it was ``system ok``.
@@ -165,32 +196,56 @@ class Channel:
         Raises what the decoder raises.
         """
         match frame.event:
-            case "phx_reply" if frame.ref == self._join_ref:
+            case "phx_reply" if self._awaits_answer and frame.ref == self._join_ref:
                 self._join_answered(_decode_reply(frame.payload), now_s)
             case "system":
                 return self._told(_decode_system(frame.payload), now_s)
-            case "phx_close" if frame.ref == self._join_ref and self._state is not Join.CLOSED:
+            case "phx_close" if self._is_of_present_join(frame):
                 self._closed_for_good(now_s)
-            case "phx_error" if frame.ref == self._join_ref and self._state in _ON_SERVER:
-                self.lost("channel crashed", now_s)
-                self._rejoin_later(now_s)
+            case "phx_error" if self._is_of_present_join(frame):
+                self._errored("channel crashed", now_s)
         return False
 
     def join_timed_out(self, now_s: float) -> None:
         """The timer: no answer to the join."""
+        self._join_timer_is_set = False
+        if self._library.checks_join_ref:
+            self._push("phx_leave", {})
+            self._forget_join()  # late answers to it, and its close, are stale
+            self._fail(now_s)
+        else:
+            if not self._awaits_answer:
+                self._join_timer_is_set = True  # nobody listens to it any more, and it stays set
+                return
+            self._awaits_answer = False
+            if self._state is Join.JOINING:
+                self._fail(now_s)
         self._changed("timed_out", "no answer to the join", now_s)
-        self._push("phx_leave", {})
-        self._join_ref = ""  # late answers to this join, and its close, are stale
-        self._rejoin_later(now_s)
 
-    def join_again(self, now_s: float) -> None:
-        """The timer of a rejoin or a re-creation; without a socket the next one joins."""
-        if self._connection.is_open:
+    def rejoin(self, now_s: float) -> None:
+        """The timer; without a socket the next one joins, or the next turn of older versions.
+
+        An older version that finds its own join still unanswered takes it for another channel's,
+        leaves it, and so ends itself. (What the genuine one then does with the channel that
+        nobody listens to is not played.)
+        """
+        self._failures += 1
+        if not self._library.joins_on_open:
+            self._rejoin_later(now_s)
+        if not self._connection.is_open:
+            return
+        if self._state is Join.JOINING:
+            self._push("phx_leave", {})
+            self._closed_for_good(now_s)
+        else:
             self._join(now_s)
 
     def _join(self, now_s: float) -> None:
         self._move(JoinEvent.JOIN)
-        self._join_ref = self._connection.next_ref()
+        spoilt = self._join_timer_is_set and not self._library.checks_join_ref
+        # An older version sends a join whose predecessor's timer still runs without a reference.
+        self._join_ref = "" if spoilt else self._connection.next_ref()
+        self._awaits_answer = not spoilt
         binding = {
             "event": "*",
             "schema": "public",
@@ -205,21 +260,22 @@ class Channel:
         }
         content = phoenix.payload({"config": config, "access_token": self._token})
         frame = Frame(self._join_ref, self._join_ref, self.topic, "phx_join", content)
-        self._connection.send(frame)
-        self._effects.wake_at("join", now_s + JOIN_TIMEOUT_S)
+        self._connection.push(frame)
+        if not spoilt:
+            self._join_timer_is_set = True
+            self._effects.wake_at("join", now_s + self._library.join_timeout_s)
         self._changed("joining", "", now_s)
 
     def _join_answered(self, reply: Reply, now_s: float) -> None:
-        if self._state is not Join.JOINING:
-            return
+        self._awaits_answer = self._join_timer_is_set = False
         self._effects.cancel("join")
         if reply.status == "ok":
+            self._reset_rejoins()
             self._move(JoinEvent.JOIN_OK)
-            self._failures = 0
             self._changed("subscribed", "", now_s)
         else:
+            self._fail(now_s)
             self._changed("errored", bytes(reply.response).decode(errors="replace"), now_s)
-            self._rejoin_later(now_s)
 
     def _told(self, system: System, now_s: float) -> bool:
         if system.extension != "postgres_changes" or not self.is_joined:
@@ -239,11 +295,14 @@ class Channel:
         )
         return False
 
+    def _is_of_present_join(self, frame: Frame) -> bool:
+        """Whether a ``phx_close`` or ``phx_error`` means this channel as it is."""
+        is_mine = not frame.ref or frame.ref == self._join_ref
+        return is_mine and self._state is not Join.CLOSED
+
     def _closed_for_good(self, now_s: float) -> None:
         """``phx_close``: the library gives up; the app creates the channel anew (R3)."""
-        self._effects.cancel("join")
-        self._effects.cancel("rejoin")
-        self._move(JoinEvent.CLOSE)
+        self._end()
         self._changed("closed", "ended by the server", now_s)
         if not self._policy.recreate_channel:
             return
@@ -251,15 +310,37 @@ class Channel:
         self._recreations += 1
         self._effects.wake_at("recreate", now_s + wait_s)
 
+    def _end(self) -> None:
+        self._forget_join()
+        self._reset_rejoins()
+        self._move(JoinEvent.CLOSE)
+
+    def _errored(self, reason: str, now_s: float) -> None:
+        if self._state is Join.JOINING and self._library.checks_join_ref:
+            self._forget_join()
+        self._fail(now_s)
+        self._changed("errored", reason, now_s)
+
+    def _fail(self, now_s: float) -> None:
+        self._move(JoinEvent.ERROR)
+        if self._connection.is_open or not self._library.joins_on_open:
+            self._rejoin_later(now_s)
+
+    def _forget_join(self) -> None:
+        self._join_ref = ""
+        self._awaits_answer = self._join_timer_is_set = False
+        self._effects.cancel("join")
+
+    def _reset_rejoins(self) -> None:
+        self._failures = 0
+        self._effects.cancel("rejoin")
+
     def _rejoin_later(self, now_s: float) -> None:
-        if self._state is not Join.ERRORED:
-            self._move(JoinEvent.ERROR)
-        self._failures += 1
-        self._effects.wake_at("rejoin", now_s + self._connection.wait_s(self._failures))
+        self._effects.wake_at("rejoin", now_s + self._library.backoff(self._failures + 1))
 
     def _push(self, event: str, content: dict[str, Any]) -> None:
         ref, payload = self._connection.next_ref(), phoenix.payload(content)
-        self._connection.send(Frame(self._join_ref, ref, self.topic, event, payload))
+        self._connection.push(Frame(self._join_ref, ref, self.topic, event, payload))
 
     def _move(self, event: JoinEvent) -> None:
         self._state = after(CHANNEL_TABLE, self._state, event)

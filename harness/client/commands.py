@@ -24,7 +24,8 @@ class CloseSocket(NamedTuple):
     """Close the socket; answer with ``socket_closed`` when it is gone."""
 
     socket: int
-    code: int
+    code: int | None
+    """None: ``close()`` without a code; the peer sees 1005."""
     reason: str
 
 

@@ -1,37 +1,37 @@
 """The page's WebSocket as realtime-js keeps it: attempts, back-off, heartbeats (R3, O2, H6, H10).
 
-Constants and rules follow realtime-js 2.119 (docs/realtime.md, "What the emulated client keeps
-to"). What travels on it is ``harness.client.channel``'s matter.
+A port of what the library does with its socket (phoenix-js ``socket.js``; realtime-js's own one
+before 2.100), held against traces of the genuine one (``tests/harness/client/oracle``). It keeps
+the library's oddities: a socket that is closed slowly lives beside its successor, and where its
+end is heard at last, it counts as the successor's. What travels on it is
+``harness.client.channel``'s matter.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum, auto
-from random import Random
+from typing import NamedTuple
 
 from harness.client.commands import CloseSocket, OpenSocket, SendFrame
 from harness.client.effects import Effects
+from harness.client.library import CURRENT, Library
 from harness.client.states import after
 from harness.records import SocketClosed, SocketOpened, SocketOpening
 from harness.wire import phoenix
 from harness.wire.phoenix import Frame, Vsn
 
-HEARTBEAT_S = 25.0
-"""After open, and after each answer."""
-HEARTBEAT_TIMEOUT_S = 25.0
-BACKOFF_S = (1.0, 2.0, 5.0, 10.0)
-"""Waits before the 1st, 2nd, 3rd, and every later try; no jitter (H6)."""
-TEARDOWN_S = 3.0
-"""After a missed heartbeat the library waits at most this long for the socket to close."""
+CLOSE_NORMAL = 1000
+ABNORMAL = 1006
 
 
 class Socket(Enum):
     IDLE = auto()
-    """Not wanted: before the page opens, after it closed."""
+    """Not wanted: before the page opens, after it closed or was put away."""
     CONNECTING = auto()
     OPEN = auto()
     CLOSING = auto()
-    """Closed by us after a missed heartbeat; gone when the peer or the patience ends."""
+    """Closed by us; gone when the peer or the patience ends."""
     WAITING = auto()
     """Lost; the reconnect timer runs."""
     PARKED = auto()
@@ -42,7 +42,8 @@ class SocketEvent(Enum):
     CONNECT = auto()
     OPENED = auto()
     LOST = auto()
-    HEARTBEAT_MISSED = auto()
+    GIVE_UP = auto()
+    """The library closes it itself: a missed heartbeat, or another one is wanted in its place."""
     PARK = auto()
     DISCONNECT = auto()
 
@@ -51,116 +52,245 @@ SOCKET_TABLE: dict[tuple[Socket, SocketEvent], Socket] = {
     (Socket.IDLE, SocketEvent.CONNECT): Socket.CONNECTING,
     (Socket.CONNECTING, SocketEvent.OPENED): Socket.OPEN,
     (Socket.CONNECTING, SocketEvent.LOST): Socket.WAITING,
+    (Socket.CONNECTING, SocketEvent.GIVE_UP): Socket.CLOSING,
     (Socket.OPEN, SocketEvent.LOST): Socket.WAITING,
-    (Socket.OPEN, SocketEvent.HEARTBEAT_MISSED): Socket.CLOSING,
+    (Socket.OPEN, SocketEvent.GIVE_UP): Socket.CLOSING,
     (Socket.CLOSING, SocketEvent.LOST): Socket.WAITING,
+    (Socket.CLOSING, SocketEvent.CONNECT): Socket.CONNECTING,
     (Socket.WAITING, SocketEvent.CONNECT): Socket.CONNECTING,
+    (Socket.WAITING, SocketEvent.OPENED): Socket.OPEN,  # older versions may forget a try
     (Socket.WAITING, SocketEvent.PARK): Socket.PARKED,
     (Socket.PARKED, SocketEvent.CONNECT): Socket.CONNECTING,
 } | {(state, SocketEvent.DISCONNECT): Socket.IDLE for state in Socket}
 
 _AT_WORK = frozenset((Socket.CONNECTING, Socket.OPEN, Socket.CLOSING))
-_TIMERS = ("heartbeat", "heartbeat_timeout", "teardown", "reconnect")
+_TIMERS = ("heartbeat", "heartbeat_timeout", "reconnect", "reconnect_now", "patience", "empty")
 
 
-def backoff_s(failed: int) -> float:
-    """The wait after ``failed`` tries in a row (1 for the first)."""
-    return BACKOFF_S[min(failed, len(BACKOFF_S)) - 1]
+class _Ready(Enum):
+    """``WebSocket.readyState``."""
+
+    CONNECTING = auto()
+    OPEN = auto()
+    CLOSING = auto()
+    CLOSED = auto()
+
+
+@dataclass(slots=True, eq=False)
+class _Wire:
+    """One WebSocket object."""
+
+    number: int
+    ready: _Ready = _Ready.CONNECTING
+    was_open: bool = False
+    close_is_heard: bool = True
+    """Its ``close`` has a listener. An older socket's end takes it away from the present one."""
+    end_is_recorded: bool = False
+
+
+class _Then(Enum):
+    """What follows when a socket is let go."""
+
+    NOTHING = auto()
+    CONNECT = auto()
+    SCHEDULE = auto()
+    """Set the reconnect timer."""
+    DISCONNECTED = auto()
+
+
+@dataclass(slots=True, eq=False)
+class _Teardown:
+    """A socket that the library closed and looks at until it is closed."""
+
+    wire: _Wire
+    then: _Then
+    looks: int = 0
+
+
+class Ended(NamedTuple):
+    """What the end of a socket is to the library's channels."""
+
+    failed: bool
+    """It never was open: browsers fire ``error`` before ``close``."""
+    is_heard: bool
+    """Its ``error`` and ``close`` have listeners."""
+    close_is_heard: bool
 
 
 class Connection:
     """One socket at a time, found again whenever it is lost."""
 
     __slots__ = (
-        "_attempts",
+        "_awaits_pageshow",
+        "_buffer",
+        "_clean",
+        "_clock",
+        "_disconnecting",
         "_effects",
-        "_failures",
         "_heartbeat_ref",
-        "_jitter",
+        "_library",
         "_path",
         "_ref",
-        "_rng",
+        "_sockets",
         "_state",
+        "_teardowns",
+        "_teardowns_begun",
+        "_tries",
+        "_visible",
         "_vsn",
-        "visible",
+        "_wire",
+        "_wires",
     )
 
     def __init__(
-        self, effects: Effects, *, api_key: str, vsn: Vsn, jitter: float, rng: Random
+        self, effects: Effects, *, api_key: str, vsn: Vsn, library: Library = CURRENT
     ) -> None:
-        """``jitter``: the share of a wait by which it may be longer or shorter."""
         self._effects = effects
+        self._library = library
         self._path = f"/realtime/v1/websocket?apikey={api_key}&vsn={vsn}"
         self._vsn = vsn
         self._jitter = jitter
         self._rng = rng
         self._state = Socket.IDLE
-        self._attempts = 0
-        self._failures = 0
+        self._sockets = 0
+        self._wire: _Wire | None = None
+        """The socket the library holds; it may be closed already."""
+        self._wires: dict[int, _Wire] = {}
+        """Those with listeners that are not closed yet."""
+        self._tries = 0
         self._ref = 0
         self._heartbeat_ref: str | None = None
         """Of the heartbeat that is not answered yet."""
-        self.visible = True
+        self._buffer: list[Frame] = []
+        """Sent when a socket opens."""
+        self._teardowns: dict[int, _Teardown] = {}
+        self._teardowns_begun = 0
+        self._visible = True
+        self._clean = True
+        """The last end was ours: no reconnect follows."""
+        self._disconnecting = False
+        self._clock = 0
+        """Counts what the library wanted of the socket, so that ``pageshow`` knows its turn."""
+        self._awaits_pageshow: int | None = None
 
     @property
     def is_open(self) -> bool:
-        return self._state is Socket.OPEN
+        return self._wire is not None and self._wire.ready is _Ready.OPEN
 
-    def is_current(self, socket: int) -> bool:
-        """Whether what is told of this socket concerns the attempt at work."""
-        return socket == self._attempts and self._state in _AT_WORK
+    def hears(self, socket: int) -> bool:
+        """Whether the frames of this socket are listened to."""
+        wire = self._wire
+        return wire is not None and wire.number == socket and wire.ready is _Ready.OPEN
+
+    # -- what the app and the page do -----------------------------------------------------
 
     def connect(self, now_s: float) -> None:
         """Start a socket attempt."""
         self._move(SocketEvent.CONNECT)
-        self._attempts += 1
-        self._effects.cancel("reconnect")
+        self._clean = False
+        self._clock += 1
+        self._sockets += 1
+        self._wire = self._wires[self._sockets] = _Wire(self._sockets)
         self._effects.sink.event(
-            SocketOpening(t_s=now_s, user=self._effects.user, attempt=self._attempts)
+            SocketOpening(t_s=now_s, user=self._effects.user, attempt=self._sockets)
         )
-        self._effects.commands.append(OpenSocket(self._attempts, self._path))
+        self._effects.commands.append(OpenSocket(self._sockets, self._path))
+
+    def subscribed(self, now_s: float) -> None:
+        """A channel is subscribed: a socket is wanted, and the library looks whether one is there.
+
+        A phoenix-js socket that was lost still stands there for the library until its reconnect
+        timer clears it away; a parked one does not.
+        """
+        self._effects.cancel("empty")
+        if self._library.joins_on_open:
+            self._connect_unless_held(now_s)
+        elif not (self.is_open or self._state is Socket.CONNECTING):
+            self.connect(now_s)
 
     def disconnect(self) -> None:
-        """Close the socket for good."""
-        if self._state in (Socket.OPEN, Socket.CONNECTING):
-            self._effects.commands.append(CloseSocket(self._attempts, 1000, ""))
+        """The page closes: so does the socket, for good."""
         self._move(SocketEvent.DISCONNECT)
-        self._cancel_timers()
+        if self._wire is not None:
+            self._close(self._wire, CLOSE_NORMAL, "")
+        self._wire = None
+        self._wires.clear()
+        self._buffer.clear()
+        for timer in (*_TIMERS, *(f"closing:{number}" for number in self._teardowns)):
+            self._effects.cancel(timer)
+        self._teardowns.clear()
+
+    def left_empty(self, now_s: float) -> None:
+        """No channel is left: the socket is not kept for long."""
+        self._effects.wake_at("empty", now_s + self._library.empty_s)
+
+    def hidden(self) -> None:
+        self._visible = False
 
     def shown(self, now_s: float) -> None:
-        """The tab is visible again: a socket that is parked or waits is tried at once."""
-        was_hidden, self.visible = not self.visible, True
-        if was_hidden and self._state in (Socket.PARKED, Socket.WAITING):
-            self.connect(now_s)
+        """The tab is visible again: whatever is not open makes room for a new try at once."""
+        was_hidden, self._visible = not self._visible, True
+        if was_hidden and self._library.watches_page and not self.is_open and not self._clean:
+            self._tear_down(_Then.CONNECT, now_s)
+
+    def page_hidden(self, now_s: float) -> None:
+        """``pagehide``: the library hangs up."""
+        if self._library.watches_page and self._wire is not None:
+            self._hang_up(now_s)
+            self._awaits_pageshow = self._clock
+
+    def page_shown(self, now_s: float) -> None:
+        """``pageshow`` after such a ``pagehide``."""
+        if self._awaits_pageshow == self._clock:
+            self._awaits_pageshow = None
+            self._connect_unless_held(now_s)
+
+    # -- what the network does ------------------------------------------------------------
 
     def opened(self, socket: int, now_s: float) -> bool:
         """The handshake is done. False for an attempt that nobody waits for any more."""
-        if socket != self._attempts or self._state is not Socket.CONNECTING:
+        wire = self._wire
+        if wire is None or wire.number != socket or wire.ready is not _Ready.CONNECTING:
             return False
         self._move(SocketEvent.OPENED)
-        self._failures = 0
+        wire.ready, wire.was_open = _Ready.OPEN, True
+        self._clean = self._disconnecting = False
+        self._tries = 0
+        self._effects.cancel("reconnect")
         self._effects.sink.event(SocketOpened(t_s=now_s, user=self._effects.user, attempt=socket))
-        self._effects.wake_at("heartbeat", now_s + HEARTBEAT_S)
+        for frame in self._buffer:
+            self.send(frame)
+        self._buffer.clear()
+        if self._library.heartbeat_after == "answer":  # an interval forgets nothing, see below
+            self._heartbeat_ref = None
+            self._effects.cancel("heartbeat_timeout")
+        self._effects.wake_at("heartbeat", now_s + self._library.heartbeat_s)
         return True
 
-    def closed(self, code: int, reason: str, now_s: float) -> bool:
-        """The attempt at work is gone; says whether it had been open."""
-        was_open = self._state is not Socket.CONNECTING
-        self._effects.sink.event(
-            SocketClosed(
-                t_s=now_s,
-                user=self._effects.user,
-                attempt=self._attempts,
-                was_open=was_open,
-                code=code,
-                reason=reason,
-            )
-        )
-        self._move(SocketEvent.LOST)
-        self._cancel_timers()
-        self._failures += 1
-        self._effects.wake_at("reconnect", now_s + self.wait_s(self._failures))
-        return was_open
+    def closed(self, socket: int, code: int, reason: str, now_s: float) -> Ended | None:
+        """A socket is gone. None where the library does not know of it any more."""
+        wire = self._wires.pop(socket, None)
+        if wire is None:
+            return None
+        wire.ready = _Ready.CLOSED
+        self._record_end(wire, code, reason, now_s)
+        if wire is self._wire and self._state in _AT_WORK:
+            self._move(SocketEvent.LOST)
+        return Ended(not wire.was_open, True, wire.close_is_heard)
+
+    def close_heard(self, now_s: float) -> None:
+        """The library's ``onclose``, whichever socket it is of; after the channels were told."""
+        if self._library.closing_looks_s:
+            if self._wire is not None:
+                self._wire.close_is_heard = False
+        elif self._state is Socket.CONNECTING:  # older versions think that nothing is under way
+            self._move(SocketEvent.LOST)
+        self._effects.cancel("heartbeat")
+        self._effects.cancel("heartbeat_timeout")
+        if not self._clean:
+            self._schedule(now_s)
+
+    # -- frames ---------------------------------------------------------------------------
 
     def wait_s(self, failed: int) -> float:
         """How long to wait after so many failures in a row, with the app's jitter (H6)."""
@@ -172,40 +302,170 @@ class Connection:
         self._ref += 1
         return str(self._ref)
 
+    def push(self, frame: Frame) -> None:
+        """Send, or keep for the next socket."""
+        if self.is_open:
+            self.send(frame)
+        else:
+            self._buffer.append(frame)
+
     def send(self, frame: Frame) -> None:
         data = phoenix.encode(frame, self._vsn)
-        self._effects.commands.append(SendFrame(self._attempts, data))
+        self._effects.commands.append(SendFrame(self._sockets, data))
 
     def answered(self, ref: str | None, now_s: float) -> None:
         """A ``phx_reply`` outside of any channel: the heartbeat's, if it is the one waited for."""
         if self._heartbeat_ref is None or ref != self._heartbeat_ref:
             return
         self._heartbeat_ref = None
-        self._effects.cancel("heartbeat_timeout")
-        self._effects.wake_at("heartbeat", now_s + HEARTBEAT_S)
+        if self._library.heartbeat_after == "answer":
+            self._effects.cancel("heartbeat_timeout")
+            self._effects.wake_at("heartbeat", now_s + self._library.heartbeat_s)
 
-    def heartbeat(self, now_s: float) -> None:
-        """The timer: it is time to send one."""
+    # -- timers ---------------------------------------------------------------------------
+
+    def heartbeat(self, now_s: float) -> bool:
+        """It is time to send one; says whether the one before was missed.
+
+        The interval of older versions goes on, and remembers a heartbeat of an earlier socket.
+        """
+        wait_s = self._library.heartbeat_s
+        by_interval = self._library.heartbeat_after == "heartbeat"
+        if by_interval:
+            self._effects.wake_at("heartbeat", now_s + wait_s)
+        if not self.is_open:
+            return False
+        if self._heartbeat_ref is not None:
+            return True
         self._heartbeat_ref = self.next_ref()
         self.send(Frame(None, self._heartbeat_ref, "phoenix", "heartbeat", phoenix.EMPTY))
-        self._effects.wake_at("heartbeat_timeout", now_s + HEARTBEAT_TIMEOUT_S)
+        if not by_interval:
+            self._effects.wake_at("heartbeat_timeout", now_s + wait_s)
+        return False
+
+    @property
+    def awaits_heartbeat(self) -> bool:
+        """A heartbeat was sent and is not answered."""
+        return self._heartbeat_ref is not None
 
     def heartbeat_missed(self, now_s: float) -> None:
-        """The timer: nobody answered. The socket is closed, and given up a little later."""
-        self._move(SocketEvent.HEARTBEAT_MISSED)
-        self._effects.commands.append(CloseSocket(self._attempts, 1000, "heartbeat timeout"))
-        self._effects.wake_at("teardown", now_s + TEARDOWN_S)
+        """Nobody answered: the socket is closed, and given up a little later."""
+        self._heartbeat_ref = None
+        self._clean = False
+        reason = "heartbeat timeout"
+        if self._library.closing_looks_s:
+            self._tear_down(_Then.SCHEDULE, now_s, CLOSE_NORMAL, reason)
+        elif self._wire is not None:
+            self._close(self._wire, CLOSE_NORMAL, reason)
+            self._effects.wake_at("patience", now_s + self._library.closing_patience_s)
+
+    def patience_over(self, now_s: float) -> None:
+        """A while after a missed heartbeat."""
+        if not self.is_open:
+            self._schedule(now_s)
 
     def reconnect(self, now_s: float) -> None:
-        """The timer: try again, unless the tab is hidden."""
-        if self.visible:
-            self.connect(now_s)
+        """Try again, unless the tab is hidden."""
+        self._tries += 1
+        if not self._library.watches_page:
+            self._effects.wake_at("reconnect_now", now_s + self._library.reconnect_extra_s)
+        elif self._visible:
+            self._tear_down(_Then.CONNECT, now_s)
         else:
-            self._move(SocketEvent.PARK)
+            self._tear_down(_Then.NOTHING, now_s)
+
+    def look(self, number: int, now_s: float) -> bool:
+        """Is the socket that was closed gone? Says whether a try that never opened was given up."""
+        teardown = self._teardowns[number]
+        waits_s = self._library.closing_looks_s
+        wire = teardown.wire
+        if wire.ready is not _Ready.CLOSED and teardown.looks < len(waits_s):
+            self._effects.wake_at(f"closing:{number}", now_s + waits_s[teardown.looks])
+            teardown.looks += 1
+            return False
+        del self._teardowns[number]
+        failed = not (wire.was_open or wire.end_is_recorded)
+        self._record_end(wire, ABNORMAL, "given up", now_s)
+        if self._wire is wire:
+            self._wires.pop(wire.number, None)
+            self._wire = None
+            if self._state in _AT_WORK:
+                self._move(SocketEvent.LOST)
+        self._go_on(teardown.then, now_s)
+        return failed
+
+    def empty_for_long(self, now_s: float) -> None:
+        """No channel for a while."""
+        self._hang_up(now_s)
+
+    # -- inside ---------------------------------------------------------------------------
+
+    def _connect_unless_held(self, now_s: float) -> None:
+        if self._wire is None or self._disconnecting:
+            self.connect(now_s)
+
+    def _hang_up(self, now_s: float) -> None:
+        self._move(SocketEvent.DISCONNECT)
+        self._clock += 1
+        self._disconnecting = self._clean = True
+        self._tries = 0
+        self._effects.cancel("reconnect")
+        if self._wire is not None and not self._library.closing_looks_s:
+            self._close(self._wire, None, "")
+            self._wires.pop(self._wire.number, None)
+            self._effects.cancel("heartbeat")
+            self._wire = None
+        else:
+            self._tear_down(_Then.DISCONNECTED, now_s)
+
+    def _tear_down(
+        self, then: _Then, now_s: float, code: int | None = None, reason: str = ""
+    ) -> None:
+        """Close the socket, wait until it is closed or patience is over, and go on."""
+        if self._wire is None:
+            self._go_on(then, now_s)
+            return
+        self._close(self._wire, code, reason)
+        self._teardowns_begun += 1
+        self._teardowns[self._teardowns_begun] = _Teardown(self._wire, then)
+        self.look(self._teardowns_begun, now_s)
+
+    def _close(self, wire: _Wire, code: int | None, reason: str) -> None:
+        if wire.ready not in (_Ready.CONNECTING, _Ready.OPEN):
+            return
+        wire.ready = _Ready.CLOSING
+        if self._state in (Socket.CONNECTING, Socket.OPEN):
+            self._move(SocketEvent.GIVE_UP)
+        self._effects.commands.append(CloseSocket(wire.number, code, reason))
+
+    def _go_on(self, then: _Then, now_s: float) -> None:
+        match then:
+            case _Then.CONNECT:
+                self._connect_unless_held(now_s)
+            case _Then.SCHEDULE:
+                self._schedule(now_s)
+            case _Then.DISCONNECTED:
+                self._disconnecting = False
+            case _Then.NOTHING if self._state is Socket.WAITING:
+                self._move(SocketEvent.PARK)
+
+    def _schedule(self, now_s: float) -> None:
+        self._effects.wake_at("reconnect", now_s + self._library.backoff(self._tries + 1))
+
+    def _record_end(self, wire: _Wire, code: int, reason: str, now_s: float) -> None:
+        if wire.end_is_recorded:
+            return
+        wire.end_is_recorded = True
+        self._effects.sink.event(
+            SocketClosed(
+                t_s=now_s,
+                user=self._effects.user,
+                attempt=wire.number,
+                was_open=wire.was_open,
+                code=code,
+                reason=reason,
+            )
+        )
 
     def _move(self, event: SocketEvent) -> None:
         self._state = after(SOCKET_TABLE, self._state, event)
-
-    def _cancel_timers(self) -> None:
-        for timer in _TIMERS:
-            self._effects.cancel(timer)

@@ -23,9 +23,9 @@ class Effects:
 
     def wake_at(self, timer: str, at_s: float) -> None:
         """Set (or move) a named timer."""
-        if at_s < self._wakes.get(timer, inf):
+        if at_s < self._wakes.pop(timer, inf):
             self.sooner = True
-        self._wakes[timer] = at_s
+        self._wakes[timer] = at_s  # at the end: of timers due at once, the first set runs first
 
     def cancel(self, timer: str) -> None:
         self._wakes.pop(timer, None)
@@ -38,10 +38,9 @@ class Effects:
     def pop_due(self, now_s: float) -> str | None:
         """Remove and return the earliest timer that is due. One at a time: running it may
         cancel or move the next."""
-        due = [(at_s, timer) for timer, at_s in self._wakes.items() if at_s <= now_s]
-        if not due:
+        timer = min(self._wakes, key=self._wakes.__getitem__, default=None)
+        if timer is None or self._wakes[timer] > now_s:
             return None
-        _, timer = min(due)
         del self._wakes[timer]
         return timer
 

@@ -15,6 +15,7 @@ import msgspec
 from harness.client.channel import Channel
 from harness.client.connection import Connection
 from harness.client.effects import Effects
+from harness.client.library import CURRENT, Library
 from harness.client.policy import Policy
 from harness.records import Finding
 from harness.wire import phoenix
@@ -55,7 +56,7 @@ def _read(data: str | bytes, vsn: Vsn) -> tuple[Frame, ChangeData | None]:
 class Realtime:
     """The page's connection and channel. Methods return the :class:`Signal` they caused, if any."""
 
-    __slots__ = ("_channel", "_connection", "_effects", "_vsn")
+    __slots__ = ("_channel", "_connection", "_effects", "_library", "_vsn")
 
     def __init__(
         self,
@@ -67,13 +68,13 @@ class Realtime:
         token: str,
         rng: Random,
         vsn: Vsn = "2.0.0",
+        library: Library = CURRENT,
     ) -> None:
         self._effects = effects
+        self._library = library
         self._vsn = vsn
-        self._connection = Connection(
-            effects, api_key=api_key, vsn=vsn, jitter=policy.reconnect_jitter, rng=rng
-        )
-        self._channel = Channel(webinar, policy, effects, self._connection, token)
+        self._connection = Connection(effects, api_key=api_key, vsn=vsn, library=library)
+        self._channel = Channel(webinar, policy, effects, self._connection, token, library=library)
 
     @property
     def is_live(self) -> bool:
@@ -83,19 +84,34 @@ class Realtime:
     # -- what the page does ---------------------------------------------------------------
 
     def connect(self, now_s: float) -> None:
+        """The page opens: subscribe to the room."""
         self._connection.connect(now_s)
+        self._channel.subscribe(now_s)
 
     def disconnect(self) -> None:
         """R2: leave the channel, then close the socket for good."""
         self._channel.leave()
         self._connection.disconnect()
 
+    def unsubscribe(self, now_s: float) -> None:
+        """The app leaves the room and stays on the page (``removeChannel``)."""
+        self._channel.unsubscribe(now_s)
+        self._connection.left_empty(now_s)
+
     def hidden(self) -> None:
         """The tab is hidden: a socket that is lost is not tried again (H10)."""
-        self._connection.visible = False
+        self._connection.hidden()
 
     def shown(self, now_s: float) -> None:
         self._connection.shown(now_s)
+
+    def page_hidden(self, now_s: float) -> None:
+        """``pagehide``: the page goes into the back/forward cache."""
+        self._connection.page_hidden(now_s)
+
+    def page_shown(self, now_s: float) -> None:
+        """``pageshow``: it comes back."""
+        self._connection.page_shown(now_s)
 
     def set_token(self, token: str) -> None:
         """R1: the session's token was renewed."""
@@ -110,15 +126,24 @@ class Realtime:
         return Signal.OPENED
 
     def socket_closed(self, socket: int, code: int, reason: str, now_s: float) -> Signal | None:
-        if not self._connection.is_current(socket):
+        ended = self._connection.closed(socket, code, reason, now_s)
+        if ended is None:
             return None
-        return self._lost(code, reason, now_s)
+        was_live = self.is_live
+        if ended.failed:
+            self._channel.socket_failed(now_s)
+        if ended.close_is_heard:
+            self._channel.lost("socket lost", now_s)
+            self._connection.close_heard(now_s)
+        if ended.failed:
+            return Signal.ATTEMPT_FAILED
+        return Signal.NOT_LIVE if was_live and not self.is_live else None
 
     def frame_received(
         self, socket: int, data: str | bytes, now_s: float
     ) -> ChangeData | Signal | None:
         """One text frame; returns the change it carried, or the signal it caused."""
-        if not (self._connection.is_open and self._connection.is_current(socket)):
+        if not self._connection.hears(socket):
             return None
         try:
             frame, change = _read(data, self._vsn)
@@ -135,31 +160,40 @@ class Realtime:
 
     def wake(self, timer: str, now_s: float) -> Signal | None:
         """A timer of this part is due."""
-        match timer:
+        kind, _, number = timer.partition(":")
+        match kind:
             case "heartbeat":
-                self._connection.heartbeat(now_s)
+                if self._connection.heartbeat(now_s):
+                    return self._heartbeat_missed(now_s)
             case "heartbeat_timeout":
-                was_live = self.is_live
-                self._connection.heartbeat_missed(now_s)
-                self._channel.lost("heartbeat timeout", now_s)
-                return Signal.NOT_LIVE if was_live else None
-            case "teardown":
-                return self._lost(1006, "heartbeat timeout", now_s)
+                if self._connection.awaits_heartbeat:
+                    return self._heartbeat_missed(now_s)
+            case "closing":
+                failed = self._connection.look(int(number), now_s)
+                return Signal.ATTEMPT_FAILED if failed else None
+            case "patience":
+                self._connection.patience_over(now_s)
             case "reconnect":
                 self._connection.reconnect(now_s)
+            case "reconnect_now":
+                self._connection.subscribed(now_s)
+            case "empty":
+                self._connection.empty_for_long(now_s)
             case "join":
                 self._channel.join_timed_out(now_s)
-            case "rejoin" | "recreate":
-                self._channel.join_again(now_s)
+            case "rejoin":
+                self._channel.rejoin(now_s)
+            case "recreate":
+                self._connection.subscribed(now_s)
+                self._channel.subscribe(now_s)
         return None
 
-    def _lost(self, code: int, reason: str, now_s: float) -> Signal | None:
+    def _heartbeat_missed(self, now_s: float) -> Signal | None:
         was_live = self.is_live
-        was_open = self._connection.closed(code, reason, now_s)
-        self._channel.socket_lost(now_s)
-        if not was_open:
-            return Signal.ATTEMPT_FAILED
-        return Signal.NOT_LIVE if was_live else None
+        if self._library.closing_looks_s:  # older versions wait for the socket's own end
+            self._channel.lost("heartbeat timeout", now_s)
+        self._connection.heartbeat_missed(now_s)
+        return Signal.NOT_LIVE if was_live and not self.is_live else None
 
     def _told(self, frame: Frame, now_s: float) -> Signal | None:
         """A frame of the channel without a row: did rows begin or stop to flow?"""

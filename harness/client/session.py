@@ -22,6 +22,7 @@ from harness.client.composer import Composer
 from harness.client.cursor import Cursor
 from harness.client.effects import Effects
 from harness.client.fallback import Fallback
+from harness.client.library import CURRENT, Library
 from harness.client.message_list import Bubble, MessageList
 from harness.client.moderation import Moderation
 from harness.client.policy import Policy
@@ -71,6 +72,8 @@ class Identity:
     api_key: str
     token: str
     vsn: Vsn = "2.0.0"
+    library: Library = CURRENT
+    """The realtime-js of the page."""
 
 
 class Session:
@@ -108,6 +111,7 @@ class Session:
             token=identity.token,
             rng=stream(identity.seed, "client", identity.user, "reconnect-jitter"),
             vsn=identity.vsn,
+            library=identity.library,
         )
         self._fallback = Fallback(
             identity.webinar,
@@ -243,6 +247,15 @@ class Session:
         else:
             self._realtime.hidden()
         self._pause_or_resume(now_s)
+
+    def page_hidden(self, now_s: float) -> None:
+        """``pagehide``: the browser puts the page away, and may bring it back. What it does to the
+        socket is here; that the browser freezes the page is not."""
+        self._realtime.page_hidden(now_s)
+
+    def page_shown(self, now_s: float) -> None:
+        """``pageshow``: the page is back."""
+        self._realtime.page_shown(now_s)
 
     def set_online(self, online: bool, now_s: float) -> None:
         """``navigator.onLine`` changes; open sockets are not touched by it."""

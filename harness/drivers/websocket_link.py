@@ -103,7 +103,7 @@ class WebSocketLink:
         self._protocol.send_text(data)
         self._flush()
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int | None, reason: str) -> None:
         """Begin the closing handshake, or drop the socket while it is still connecting."""
         if self._closed:
             return

@@ -21,6 +21,7 @@ from harness.client.commands import (
     SendFrame,
     StartRequest,
 )
+from harness.client.library import CURRENT, Library
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
 from harness.records import Delivery, Event, Fate, Finding, Path
@@ -85,7 +86,13 @@ class Page:
     """One user's page. Commands are drained after every input and kept in order."""
 
     def __init__(
-        self, policy: Policy = PLAN, *, vsn: Vsn = "2.0.0", seed: int = 7, user: int = 1
+        self,
+        policy: Policy = PLAN,
+        *,
+        vsn: Vsn = "2.0.0",
+        seed: int = 7,
+        user: int = 1,
+        library: Library = CURRENT,
     ) -> None:
         self.now_s = 0.0
         self.sink = ListSink()
@@ -103,6 +110,7 @@ class Page:
             api_key="key",
             token=TOKEN,
             vsn=vsn,
+            library=library,
         )
         self.session = Session(identity, policy, self.sink)
 
@@ -154,6 +162,16 @@ class Page:
 
     def visible(self, visible: bool) -> None:
         self.session.set_visible(visible, self.now_s)
+        self.drain()
+
+    def page_hides(self) -> None:
+        """``pagehide``."""
+        self.session.page_hidden(self.now_s)
+        self.drain()
+
+    def page_shows(self) -> None:
+        """``pageshow``."""
+        self.session.page_shown(self.now_s)
         self.drain()
 
     def online(self, online: bool) -> None:

@@ -89,11 +89,27 @@ def test_r1_a_renewed_token_is_pushed_and_used_by_later_joins() -> None:
     assert token_of_join(page) == "fresh"
 
 
-def test_r1_a_token_renewed_without_a_channel_waits_for_the_join() -> None:
+def test_r1_the_first_join_carries_the_token_that_was_known_when_the_page_subscribed() -> None:
     page = Page()
     page.opens()
 
     page.renews_token("fresh")
+    page.goes_live()
+
+    assert page.frames("access_token") == []
+    assert token_of_join(page) == TOKEN
+    page.socket_closes()
+    page.wait(1.0)
+    page.socket_opens()
+    assert token_of_join(page) == "fresh"
+
+
+def test_r1_a_token_renewed_while_the_socket_is_away_goes_into_the_next_join() -> None:
+    page = live_page()
+    page.socket_closes()
+
+    page.renews_token("fresh")
+    page.wait(1.0)
     page.socket_opens()
 
     assert page.frames("access_token") == []

@@ -115,26 +115,26 @@ def test_a_missed_heartbeat_closes_the_socket_and_tries_again() -> None:
     assert not page.session.is_live
 
     page.socket_closes(1000)
-    page.wait(1.0)
+    page.wait(0.15 + 1.0)  # the library looks first after 0.15 s whether the socket is closed
 
-    assert attempts_at_s(page) == [0.0, 51.0]
+    assert attempts_at_s(page) == [0.0, 51.15]
 
 
-def test_a_dead_socket_is_given_up_3_seconds_after_the_missed_heartbeat() -> None:
+def test_a_dead_socket_is_given_up_one_and_a_half_seconds_after_the_missed_heartbeat() -> None:
     page = live_page()
 
-    page.wait(50.0 + 2.9)
+    page.wait(50.0 + 1.4)
     assert page.events(SocketClosed) == []
     page.wait(0.1 + 1.0)
 
     (closed,) = page.events(SocketClosed)
-    assert (closed.t_s, closed.code, closed.was_open) == (53.0, 1006, True)
-    assert attempts_at_s(page) == [0.0, 54.0]
+    assert (closed.t_s, closed.code, closed.was_open) == (51.5, 1006, True)
+    assert attempts_at_s(page) == [0.0, 52.5]
 
 
 def test_the_late_end_of_a_socket_that_was_given_up_changes_nothing() -> None:
     page = live_page()
-    page.wait(54.0)
+    page.wait(52.5)
     page.goes_live()
 
     page.socket_closes(socket=1)
@@ -210,7 +210,8 @@ def test_a_tab_that_shows_while_the_socket_waits_tries_at_once() -> None:
     page.wait(1.0)
 
     page.visible(True)
-    page.wait(30.0)
+    page.socket_opens()
+    page.wait(20.0)
 
     assert attempts_at_s(page) == [0.0, 1.0, 3.0, 8.0, 9.0]
 

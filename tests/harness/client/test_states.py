@@ -11,10 +11,11 @@ import pytest
 
 from harness.client import channel, connection, fallback, message_list
 from harness.client.channel import CHANNEL_TABLE, Join
-from harness.client.connection import SOCKET_TABLE, Socket, SocketEvent
+from harness.client.connection import SOCKET_TABLE, Socket
 from harness.client.effects import Effects
 from harness.client.fallback import POLLING_TABLE, Polling
-from harness.client.message_list import BUBBLE_TABLE, Bubble
+from harness.client.library import CURRENT, LEGACY, Library
+from harness.client.message_list import BUBBLE_TABLE, Bubble, MessageList
 from harness.client.policy import Policy
 from harness.client.realtime import Realtime
 from harness.client.states import after
@@ -69,13 +70,13 @@ def test_connecting_twice_raises_and_changes_nothing() -> None:
     effects = Effects(user=1, sink=ListSink())
     part = Realtime(42, Policy(name="p"), effects, api_key="k", token="t", rng=Random(0))
     part.connect(0.0)
-    before = list(effects.commands)
+    before, wakes_s = list(effects.commands), effects.next_wake_s
 
     with pytest.raises(LocalProtocolError, match="CONNECTING does not allow CONNECT"):
         part.connect(1.0)
 
     assert effects.commands == before
-    assert effects.next_wake_s == float("inf")
+    assert effects.next_wake_s == wakes_s
 
 
 class Watched(dict[Any, Any]):
@@ -93,9 +94,9 @@ class Watched(dict[Any, Any]):
 def _tours() -> Iterator[Callable[[], None]]:
     """Lives that together take every transition which a page can take."""
 
-    def page_in(*acts: Callable[[Page], None]) -> Callable[[], None]:
+    def page_in(*acts: Callable[[Page], None], library: Library = CURRENT) -> Callable[[], None]:
         def tour() -> None:
-            page = Page()
+            page = Page(library=library)
             page.opens()
             for act in acts:
                 act(page)
@@ -105,6 +106,9 @@ def _tours() -> Iterator[Callable[[], None]]:
 
     def fails(page: Page) -> None:
         page.socket_closes()
+
+    def old_socket_ends(page: Page) -> None:
+        page.socket_closes(socket=1)
 
     def crashes(page: Page) -> None:
         page.frame("phx_error", {}, join_ref=page.join_ref, ref=page.join_ref)
@@ -125,11 +129,18 @@ def _tours() -> Iterator[Callable[[], None]]:
     yield page_in(live, fails)
     yield page_in(live, fails, waits(1.0))
     yield page_in(live, waits(50.0))  # closed after a missed heartbeat
-    yield page_in(live, waits(53.0))
+    yield page_in(live, waits(51.5))
+    yield page_in(live, waits(51.5), library=LEGACY)  # the next socket beside the one that hangs
+    yield page_in(fails, waits(1.1), opens, joined, library=LEGACY)  # the join heard after errors
+    yield page_in(live, waits(51.5), old_socket_ends, opens, library=LEGACY)
+    yield page_in(hides, shows)  # shown while connecting
+    yield page_in(Page.page_hides)  # closed while put away
+    yield page_in(Page.page_hides, Page.page_shows)
     yield page_in(live, hides, fails, waits(1.0))  # closed while parked
     yield page_in(live, hides, fails, waits(1.0), shows)
     yield page_in(opens, joined, crashes)
     yield page_in(opens, crashes, waits(1.0))
+    yield page_in(live, crashes, crashes)
     yield page_in(opens, Page.channel_closed)
     yield page_in(live, crashes, Page.channel_closed, waits(1.0))
     yield page_in(live, waits(10.0), receives)
@@ -152,11 +163,6 @@ def _send_tours() -> Iterator[Callable[[], None]]:
     yield swapped_after_the_timeout
 
 
-NEVER_TAKEN = {
-    (Socket.IDLE, SocketEvent.DISCONNECT),  # a page is closed only after it was opened
-}
-
-
 def test_every_transition_of_the_tables_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     watched = []
     for module, name in (
@@ -172,4 +178,31 @@ def test_every_transition_of_the_tables_is_taken(monkeypatch: pytest.MonkeyPatch
         tour()
 
     left = {key for table in watched for key in table.keys() - table.visited}
-    assert left == NEVER_TAKEN
+    assert left == set()
+
+
+def test_a_row_that_is_on_the_screen_is_suppressed() -> None:
+    screen = MessageList()
+
+    fates = [screen.arrive(1, "a").name, screen.arrive(1, "a").name]
+
+    assert fates == ["SHOWN", "SUPPRESSED"]
+
+
+def test_s5_a_second_row_with_ones_own_id_is_a_second_line() -> None:
+    screen = MessageList()
+    screen.show_bubble("a")
+
+    fates = [screen.arrive(1, "a").name, screen.arrive(2, "a").name]
+
+    assert fates == ["SWAPPED", "SHOWN"]  # the server broke S5: the person sees it twice
+
+
+def test_r4_a_bubble_matches_by_its_id_alone() -> None:
+    screen = MessageList()
+    screen.show_bubble("a")
+
+    assert screen.arrive(1, "b").name == "SHOWN"
+    assert screen.bubbles(Bubble.SENDING) == ("a",)
+    assert screen.arrive(2, "a").name == "SWAPPED"
+    assert screen.bubbles(Bubble.SENDING) == ()

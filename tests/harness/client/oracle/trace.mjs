@@ -1,0 +1,231 @@
+// Plays timed scenarios into a genuine realtime-js under a fake clock, a fake WebSocket and a fake
+// page, and prints what the library did. Nothing here takes real time or touches a network.
+//
+//   node trace.mjs PACKAGE VERSION SCENARIOS.json < /dev/null > TRACE.json
+//
+// PACKAGE is a folder that holds realtime-js (its package.json says VERSION, or this stops).
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, join } from "node:path";
+
+const [folder, version, scenariosPath] = process.argv.slice(2);
+const packageJson = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+if (packageJson.version !== version) {
+  throw new Error(`${folder} holds ${packageJson.version} and not ${version}`);
+}
+
+// -- the clock: whole milliseconds; timers of one moment run in the order they were made ---------
+
+const afterMicrotasks = ((setImmediate) => () => new Promise((done) => setImmediate(done)))(
+  globalThis.setImmediate,
+);
+let nowMs = 0;
+let timers = new Map();
+let lastTimer = 0;
+
+function addTimer(run, waitMs, everyMs) {
+  lastTimer += 1;
+  timers.set(lastTimer, { dueMs: nowMs + Math.max(0, waitMs ?? 0), run, everyMs });
+  return lastTimer;
+}
+globalThis.setTimeout = (run, waitMs, ...args) => addTimer(() => run(...args), waitMs);
+globalThis.setInterval = (run, everyMs, ...args) => addTimer(() => run(...args), everyMs, everyMs);
+globalThis.clearTimeout = globalThis.clearInterval = (timer) => timers.delete(timer);
+Date.now = () => nowMs;
+
+async function runUntil(endMs) {
+  for (;;) {
+    let next = null;
+    for (const [key, timer] of timers) {
+      if (timer.dueMs <= endMs && (next === null || timer.dueMs < timers.get(next).dueMs)) {
+        next = key;
+      }
+    }
+    if (next === null) break;
+    const timer = timers.get(next);
+    timers.delete(next);
+    nowMs = timer.dueMs;
+    if (timer.everyMs !== undefined) {
+      timers.set(next, { ...timer, dueMs: nowMs + timer.everyMs });
+    }
+    timer.run();
+    await afterMicrotasks();
+  }
+  nowMs = endMs;
+}
+
+// -- the page: what the library listens to ------------------------------------------------------
+
+let listeners = [];
+globalThis.document = { visibilityState: "visible", addEventListener() {} };
+globalThis.window = {
+  addEventListener: (type, listener) => listeners.push({ type, listener }),
+  removeEventListener() {},
+  document: globalThis.document,
+};
+
+function happens(type) {
+  for (const one of [...listeners]) if (one.type === type) one.listener({ type });
+}
+
+// -- the network --------------------------------------------------------------------------------
+
+let trace = [];
+let sockets = [];
+let sent = [];
+let line = {};
+let refs = new Map();
+
+/** 1, 2, 3 … in the order in which a scenario's frames first use a reference. */
+function relative(ref) {
+  if (ref === null || ref === undefined || ref === "") return ref ?? null;
+  if (!refs.has(ref)) refs.set(ref, refs.size + 1);
+  return refs.get(ref);
+}
+
+class FakeWebSocket {
+  constructor(url) {
+    this.number = sockets.push(this);
+    this.readyState = 0;
+    this.bufferedAmount = 0;
+    this.wasOpen = false;
+    const { pathname, search } = new URL(url);
+    trace.push([nowMs, "socket", this.number, pathname + search]);
+    const { opens_after_ms: opensMs, refuses_after_ms: refusesMs } = line;
+    if (opensMs !== undefined) setTimeout(() => this.opens(), opensMs);
+    if (refusesMs !== undefined) setTimeout(() => this.ends(1006, ""), refusesMs);
+  }
+
+  opens() {
+    if (this.readyState !== 0) return;
+    this.readyState = 1;
+    this.wasOpen = true;
+    this.onopen?.({ type: "open" });
+  }
+
+  /** A socket that never opened fires `error` before `close`, as in browsers. */
+  ends(code, reason) {
+    if (this.readyState === 3) return;
+    this.readyState = 3;
+    if (!this.wasOpen) this.onerror?.({ type: "error" });
+    this.onclose?.({ type: "close", code, reason });
+  }
+
+  send(data) {
+    if (this.readyState === 0) throw new Error("InvalidStateError");
+    if (this.readyState !== 1) return;
+    const [joinRef, ref, topic, event, payload] = JSON.parse(data);
+    sent.push({ joinRef, ref, topic, event });
+    trace.push([
+      nowMs,
+      "frame",
+      this.number,
+      event,
+      topic,
+      relative(joinRef),
+      relative(ref),
+      payload.access_token ?? null,
+    ]);
+    const waitMs = { phx_join: line.join_after_ms, heartbeat: line.beat_after_ms }[event];
+    const status = event === "phx_join" ? (line.join_status ?? "ok") : "ok";
+    if (waitMs !== undefined) {
+      const reply = { status, response: status === "ok" ? {} : { reason: "no" } };
+      setTimeout(() => this.receives([joinRef, ref, topic, "phx_reply", reply]), waitMs);
+    }
+  }
+
+  receives(frame) {
+    if (this.readyState === 1) this.onmessage?.({ data: JSON.stringify(frame) });
+  }
+
+  close(code, reason) {
+    if (this.readyState >= 2) return;
+    this.readyState = 2;
+    trace.push([nowMs, "close", this.number, code ?? null, reason ?? ""]);
+    if (line.closes_after_ms !== undefined) {
+      setTimeout(() => this.ends(code ?? 1005, ""), line.closes_after_ms);
+    }
+  }
+}
+
+// -- the scenario -------------------------------------------------------------------------------
+
+const TOPIC = "webinar-42";
+const { RealtimeClient } = createRequire(join(folder, "package.json"))(folder);
+
+async function play(scenario) {
+  nowMs = 0;
+  timers = new Map();
+  listeners = [];
+  trace = [];
+  sockets = [];
+  sent = [];
+  refs = new Map();
+  line = { ...scenario.line };
+  globalThis.document.visibilityState = "visible";
+
+  let token = "first";
+  let channel = null;
+  const client = new RealtimeClient("ws://host/realtime/v1", {
+    params: { apikey: "key" },
+    transport: FakeWebSocket,
+    accessToken: async () => token,
+  });
+  await client.setAuth(token);
+
+  const socketOf = (step) => sockets[(step.socket ?? sockets.length) - 1];
+  const frameOf = (event, back = 0) => sent.filter((one) => one.event === event).at(-1 - back);
+  const acts = {
+    subscribe() {
+      channel = client.channel(TOPIC);
+      channel.subscribe((status) => trace.push([nowMs, "status", status]));
+    },
+    unsubscribe: () => client.removeChannel(channel),
+    token(step) {
+      token = step.value;
+      client.setAuth(token);
+    },
+    open: (step) => socketOf(step).opens(),
+    close: (step) => socketOf(step).ends(step.code, step.reason ?? ""),
+    reply(step) {
+      const { joinRef, ref, topic } = frameOf(step.to, step.back);
+      const reply = { status: step.status ?? "ok", response: {} };
+      socketOf(step).receives([joinRef, ref, topic, "phx_reply", reply]);
+    },
+    ends_channel(step) {
+      const { ref, topic } = frameOf("phx_join", step.back);
+      const own = step.refless ? null : ref;
+      socketOf(step).receives([own, own, step.topic ?? topic, step.event, {}]);
+    },
+    line(step) {
+      line = { ...step.line };
+    },
+    hide() {
+      globalThis.document.visibilityState = "hidden";
+      happens("visibilitychange");
+    },
+    show() {
+      globalThis.document.visibilityState = "visible";
+      happens("visibilitychange");
+    },
+    pagehide: () => happens("pagehide"),
+    pageshow: () => happens("pageshow"),
+  };
+  for (const step of scenario.steps) {
+    setTimeout(() => acts[step.do](step), step.at_ms);
+  }
+  await runUntil(scenario.until_ms);
+  return trace;
+}
+
+const scenarios = JSON.parse(readFileSync(scenariosPath, "utf8"));
+const traces = {};
+for (const scenario of scenarios) traces[scenario.name] = await play(scenario);
+const made = { library: "@supabase/realtime-js", version, made_by: "trace.mjs" };
+const rows = Object.entries(traces).map(
+  ([name, lines]) =>
+    `  ${JSON.stringify(name)}: [\n${lines.map((one) => `   ${JSON.stringify(one)}`).join(",\n")}\n  ]`,
+);
+const head = JSON.stringify({ ...made, scenarios: basename(scenariosPath) }, null, 1).slice(0, -2);
+process.stdout.write(`${head},\n "traces": {\n${rows.join(",\n")}\n }\n}\n`);
