@@ -7,6 +7,7 @@ realtime-js's own before 2.100), held against traces of the genuine one
 
 from __future__ import annotations
 
+from collections import deque
 from enum import Enum, auto
 from typing import Any, Literal
 
@@ -22,6 +23,8 @@ from harness.wire import phoenix
 from harness.wire.phoenix import Frame
 
 RECREATE_MAX_S = 30.0
+OFFLINE_PUSHES = 100
+"""What a channel keeps while it cannot send; the oldest goes first."""
 
 
 class Join(Enum):
@@ -98,6 +101,7 @@ class Channel:
         "_recreations",
         "_state",
         "_token",
+        "_unsent_tokens",
         "_webinar",
         "topic",
     )
@@ -121,10 +125,12 @@ class Channel:
         self._state = Join.CLOSED
         self._failures = 0
         self._recreations = 0
-        self._join_ref = ""
-        """Of the present join; empty where it was given up."""
+        self._join_ref: str | None = None
+        """Of the present join; none where it was given up."""
         self._awaits_answer = False
         self._join_timer_is_set = False
+        self._unsent_tokens: deque[tuple[str, float]] = deque(maxlen=OFFLINE_PUSHES)
+        """Each with the time after which it is not sent any more."""
         self.topic = f"realtime:webinar-{webinar}"  # R2: the name follows from the webinar alone
 
     @property
@@ -139,6 +145,7 @@ class Channel:
     def subscribe(self, now_s: float) -> None:
         """The app makes the channel and subscribes to it; the join carries what is known now."""
         self._failures = 0
+        self._unsent_tokens.clear()
         self._join(now_s)
 
     def socket_opened(self, now_s: float) -> None:
@@ -175,13 +182,20 @@ class Channel:
         self._end()
         self._changed("closed", "left", now_s)
 
-    def set_token(self, token: str) -> None:
-        """R1: a renewed token goes to the joined channel and into every later join."""
+    def set_token(self, token: str, now_s: float) -> None:
+        """R1: a renewed token goes to the joined channel and into every later join.
+
+        A channel that does not know yet that its socket is gone keeps it for its next join.
+        """
         if token == self._token:
             return
         self._token = token
-        if self.is_joined:
+        if not self.is_joined:
+            return
+        if self._connection.is_open:
             self._push("access_token", {"access_token": token})
+        else:
+            self._unsent_tokens.append((token, now_s + self._library.join_timeout_s))
 
     def is_own(self, frame: Frame) -> bool:
         """False for a frame of an earlier join of this topic, where the library looks."""
@@ -272,6 +286,10 @@ class Channel:
         if reply.status == "ok":
             self._reset_rejoins()
             self._move(JoinEvent.JOIN_OK)
+            for token, until_s in self._unsent_tokens:
+                if now_s < until_s:
+                    self._push("access_token", {"access_token": token})
+            self._unsent_tokens.clear()
             self._changed("subscribed", "", now_s)
         else:
             self._fail(now_s)
@@ -327,7 +345,7 @@ class Channel:
             self._rejoin_later(now_s)
 
     def _forget_join(self) -> None:
-        self._join_ref = ""
+        self._join_ref = None
         self._awaits_answer = self._join_timer_is_set = False
         self._effects.cancel("join")
 

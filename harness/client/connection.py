@@ -93,6 +93,7 @@ class _Then(Enum):
 
     NOTHING = auto()
     CONNECT = auto()
+    RECONNECT = auto()
     SCHEDULE = auto()
     """Set the reconnect timer."""
     DISCONNECTED = auto()
@@ -203,8 +204,9 @@ class Connection:
         timer clears it away; a parked one does not.
         """
         self._effects.cancel("empty")
-        if self._library.joins_on_open:
-            self._connect_unless_held(now_s)
+        if self._library.closing_looks_s:
+            if self._wire is None or self._wire.ready is _Ready.CLOSED:
+                self._connect_unless_held(now_s)
         elif not (self.is_open or self._state is Socket.CONNECTING):
             self.connect(now_s)
 
@@ -249,18 +251,20 @@ class Connection:
 
     def opened(self, socket: int, now_s: float) -> bool:
         """The handshake is done. False for an attempt that nobody waits for any more."""
-        wire = self._wire
-        if wire is None or wire.number != socket or wire.ready is not _Ready.CONNECTING:
+        wire = self._wires.get(socket)
+        if wire is None or wire.ready is not _Ready.CONNECTING:
             return False
-        self._move(SocketEvent.OPENED)
+        if wire is self._wire:
+            self._move(SocketEvent.OPENED)
         wire.ready, wire.was_open = _Ready.OPEN, True
         self._clean = self._disconnecting = False
         self._tries = 0
         self._effects.cancel("reconnect")
         self._effects.sink.event(SocketOpened(t_s=now_s, user=self._effects.user, attempt=socket))
-        for frame in self._buffer:
-            self.send(frame)
-        self._buffer.clear()
+        if self.is_open:
+            for frame in self._buffer:
+                self.send(frame)
+            self._buffer.clear()
         if self._library.heartbeat_after == "answer":  # an interval forgets nothing, see below
             self._heartbeat_ref = None
             self._effects.cancel("heartbeat_timeout")
@@ -370,7 +374,7 @@ class Connection:
         if not self._library.watches_page:
             self._effects.wake_at("reconnect_now", now_s + self._library.reconnect_extra_s)
         elif self._visible:
-            self._tear_down(_Then.CONNECT, now_s)
+            self._tear_down(_Then.RECONNECT, now_s)
         else:
             self._tear_down(_Then.NOTHING, now_s)
 
@@ -401,7 +405,10 @@ class Connection:
     # -- inside ---------------------------------------------------------------------------
 
     def _connect_unless_held(self, now_s: float) -> None:
+        """An earlier socket that is still being hung up does not count as one: it gets company."""
         if self._wire is None or self._disconnecting:
+            if self._state in (Socket.CONNECTING, Socket.OPEN):
+                self._move(SocketEvent.GIVE_UP)
             self.connect(now_s)
 
     def _hang_up(self, now_s: float) -> None:
@@ -441,6 +448,10 @@ class Connection:
     def _go_on(self, then: _Then, now_s: float) -> None:
         match then:
             case _Then.CONNECT:
+                self._connect_unless_held(now_s)
+            case _Then.RECONNECT:  # realtime-js and phoenix-js each connect
+                if self._wire is None or self._wire.ready is _Ready.CLOSED:
+                    self._connect_unless_held(now_s)
                 self._connect_unless_held(now_s)
             case _Then.SCHEDULE:
                 self._schedule(now_s)

@@ -113,9 +113,9 @@ class Realtime:
         """``pageshow``: it comes back."""
         self._connection.page_shown(now_s)
 
-    def set_token(self, token: str) -> None:
+    def set_token(self, token: str, now_s: float) -> None:
         """R1: the session's token was renewed."""
-        self._channel.set_token(token)
+        self._channel.set_token(token, now_s)
 
     # -- what the network does ------------------------------------------------------------
 

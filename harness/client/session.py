@@ -272,9 +272,9 @@ class Session:
         else:
             self._fallback.paused()
 
-    def renew_token(self, token: str) -> None:
+    def renew_token(self, token: str, now_s: float) -> None:
         """R1: the session's token was refreshed."""
-        self._realtime.set_token(token)
+        self._realtime.set_token(token, now_s)
 
     # -- the network ----------------------------------------------------------------------
 

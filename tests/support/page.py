@@ -179,7 +179,7 @@ class Page:
         self.drain()
 
     def renews_token(self, token: str) -> None:
-        self.session.renew_token(token)
+        self.session.renew_token(token, self.now_s)
         self.drain()
 
     # -- the socket -----------------------------------------------------------------------

@@ -198,11 +198,13 @@ class Player:
             case "unsubscribe":
                 self.ours.unsubscribe(self.now_s)
             case "token":
-                self.ours.set_token(step.value)
+                self.ours.set_token(step.value, self.now_s)
             case "close":
                 self._ends(socket, step.code)
             case "reply":
                 self._replies(socket, self._frame(step.to, step.back), "ok")
+            case "ends_channel" if not any(one.event == "phx_join" for one in self.sent):
+                pass
             case "ends_channel":
                 join = self._frame("phx_join", step.back)
                 own = None if step.refless else join.ref

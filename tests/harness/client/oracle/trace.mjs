@@ -186,7 +186,6 @@ async function play(scenario) {
       token = step.value;
       client.setAuth(token);
     },
-    open: (step) => socketOf(step).opens(),
     close: (step) => socketOf(step).ends(step.code, step.reason ?? ""),
     reply(step) {
       const { joinRef, ref, topic } = frameOf(step.to, step.back);
@@ -194,7 +193,9 @@ async function play(scenario) {
       socketOf(step).receives([joinRef, ref, topic, "phx_reply", reply]);
     },
     ends_channel(step) {
-      const { ref, topic } = frameOf("phx_join", step.back);
+      const join = frameOf("phx_join", step.back);
+      if (join === undefined) return;
+      const { ref, topic } = join;
       const own = step.refless ? null : ref;
       socketOf(step).receives([own, own, step.topic ?? topic, step.event, {}]);
     },
