@@ -87,6 +87,8 @@ class CohortSummary(msgspec.Struct, frozen=True, kw_only=True):
     users: int
     policy: str
     policy_settings: dict[str, Any]
+    library: str = "rjs-current"
+    """The realtime-js of its pages; older histories do not say, and had this one."""
 
 
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Cohorts: shares of the population, each with its client policy."""
+"""Cohorts: shares of the population, each with its client policy and its realtime-js."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from harness.client.library import CURRENT, LIBRARIES, Library
 from harness.client.policy import POLICIES, Policy
 from harness.errors import UsageError
 from harness.near_names import near
@@ -31,6 +32,8 @@ class Cohort(msgspec.Struct, frozen=True, kw_only=True):
     share: float
     policy: Policy
     """A preset with the cohort's overrides; its ``name`` stays the preset's."""
+    library: Library = CURRENT
+    """The realtime-js of its pages."""
 
 
 class CohortTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,13 +44,15 @@ class CohortTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     policy: str = "plan"
     overrides: dict[str, Any] = {}
     """Any field of the policy but its name."""
+    library: str = CURRENT.name
 
 
 def resolve(tables: tuple[CohortTable, ...], *, where: str) -> tuple[Cohort, ...]:
     """The cohorts with their policies; ``where`` names the file in errors.
 
     Raises :class:`UsageError` for a name that is there twice or means everybody, for shares that
-    do not add up to 1, for an unknown policy and for an override that the policy refuses.
+    do not add up to 1, for an unknown policy or library and for an override that the policy
+    refuses.
     """
     names = [table.name for table in tables]
     for name in names:
@@ -59,7 +64,13 @@ def resolve(tables: tuple[CohortTable, ...], *, where: str) -> tuple[Cohort, ...
     if not math.isclose(total, 1.0, abs_tol=1e-6):
         raise UsageError(f"{where}: cohorts: the shares add up to {total:g}; they must add up to 1")
     return tuple(
-        Cohort(name=table.name, share=table.share, policy=_policy(table, where)) for table in tables
+        Cohort(
+            name=table.name,
+            share=table.share,
+            policy=_policy(table, where),
+            library=_library(table, where),
+        )
+        for table in tables
     )
 
 
@@ -68,8 +79,22 @@ def as_table(cohort: Cohort) -> dict[str, Any]:
     preset = msgspec.structs.asdict(POLICIES[cohort.policy.name])
     fields = msgspec.structs.asdict(cohort.policy)
     overrides = {field: value for field, value in fields.items() if value != preset[field]}
-    table = {"name": cohort.name, "share": cohort.share, "policy": cohort.policy.name}
+    table = {
+        "name": cohort.name,
+        "share": cohort.share,
+        "policy": cohort.policy.name,
+        "library": cohort.library.name,
+    }
     return table | ({"overrides": overrides} if overrides else {})
+
+
+def _library(table: CohortTable, where: str) -> Library:
+    if table.library not in LIBRARIES:
+        hint = near(table.library, LIBRARIES)
+        raise UsageError(
+            f"{where}: cohorts.{table.name}.library: {table.library!r} is not known; {hint}"
+        )
+    return LIBRARIES[table.library]
 
 
 def _policy(table: CohortTable, where: str) -> Policy:

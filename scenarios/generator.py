@@ -145,6 +145,7 @@ class Generator:
             seed=self._scenario.seed,
             api_key=self._ready.api_key,
             token=token,
+            library=cohort.library,
         )
         headers = {
             "Authorization": f"Bearer {token}",

@@ -69,6 +69,7 @@ def settings_of(
                 users=counts.get(cohort.name, 0),
                 policy=policy_in_words(cohort.policy),
                 policy_settings=msgspec.to_builtins(cohort.policy),
+                library=cohort.library.name,
             )
             for cohort in scenario.cohorts
         ),

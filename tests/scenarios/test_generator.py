@@ -11,6 +11,7 @@ import jwt
 import msgspec
 import pytest
 
+from harness.client.library import LEGACY
 from harness.client.session import Session
 from harness.drivers.user_driver import Endpoint
 from harness.recorder import RecordFile, read_record
@@ -107,6 +108,18 @@ def carrying(monkeypatch: pytest.MonkeyPatch) -> Iterator[Carrying]:
     carrying.generator.finish()  # its chores are greenlets of this process
 
 
+@pytest.fixture
+def carrying_legacy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Carrying]:
+    monkeypatch.setattr(module, "UserDriver", FakeDriver)
+    monkeypatch.setattr(module, "HttpPool", FakePool)
+    (cohort,) = SCENARIO.cohorts
+    legacy = msgspec.structs.replace(cohort, library=LEGACY)
+    scenario = msgspec.structs.replace(SCENARIO, cohorts=(legacy,))
+    carrying = Carrying(msgspec.structs.replace(ASSIGNMENT, scenario_toml=to_toml(scenario)))
+    yield carrying
+    carrying.generator.finish()
+
+
 def record_of(blocks: list[Blocks], tmp_path: Path) -> list[object]:
     path = tmp_path / "load-0.cqr"
     with RecordFile(path, "load-0") as file:
@@ -190,6 +203,18 @@ def test_a_user_gets_the_acts_and_the_part_of_their_persona(
     assert late.acts == tuple(act for act in acts(scenario) if act.user == 1)
     assert late.acts[0].act == "arrive"
     assert late.another_page() is not late.session
+
+
+@pytest.mark.parametrize(("kept", "hangs_up"), [("carrying", True), ("carrying_legacy", False)])
+def test_a_page_has_the_library_of_its_cohort(
+    kept: str, hangs_up: bool, request: pytest.FixtureRequest
+) -> None:
+    session = request.getfixturevalue(kept).start(0).session
+    session.drain()
+
+    session.page_hidden(101.0)  # an older library does not listen to it
+
+    assert bool(session.drain()) is hangs_up
 
 
 def test_finishing_closes_every_page_and_sends_the_last_of_the_record_once(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.client.library import LEGACY
 from harness.errors import UsageError
 from reports.gates import METRIC_NAMES
 from scenarios.model import library_names, load_scenario, scenario_from, to_toml
@@ -44,6 +45,13 @@ def test_a_resolved_scenario_reads_back_as_itself(name: str) -> None:
     scenario = load_scenario(name, users=80, duration_s=57, seed=9)
 
     assert scenario_from(tomllib.loads(to_toml(scenario)), where=name) == scenario
+
+
+def test_a_cohort_s_library_is_chosen_by_its_name_and_reads_back() -> None:
+    scenario = load_scenario("ws-blocked", sets=("cohorts.chrome.library=rjs-legacy",))
+
+    assert scenario.cohorts[0].library is LEGACY
+    assert scenario_from(tomllib.loads(to_toml(scenario)), where="x") == scenario
 
 
 def test_the_load_lies_between_the_warm_up_and_the_settling_phase() -> None:
@@ -144,6 +152,7 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
         ("cohorts.chrome.shar=1", "cohorts.chrome.shar: no such key; did you mean share?"),
         ("cohorts.chrome.name=all", "cohorts: all means everybody; choose another name"),
         ("cohorts.chrome.policy=plam", "cohorts.chrome.policy: 'plam' is not known; did you"),
+        ("cohorts.chrome.library=rjs-1", "cohorts.chrome.library: 'rjs-1' is not known; did you"),
         (
             "cohorts.chrome.overrides.poll_limits=1",
             "cohorts.chrome.overrides.poll_limits: no such key; did you mean poll_limit",

@@ -66,8 +66,16 @@ def test_the_cohorts_are_counted_and_carry_their_whole_policy(from_a_file: Scena
     assert sum(cohort.users for cohort in written.cohorts) == from_a_file.load.users
     assert [cohort.name for cohort in written.cohorts] == [c.name for c in from_a_file.cohorts]
     for cohort, source in zip(written.cohorts, from_a_file.cohorts, strict=True):
+        assert cohort.library == "rjs-current"
         assert cohort.policy_settings == msgspec.to_builtins(source.policy)
         assert written.ack_timeout_s[cohort.name] == source.policy.ack_timeout_s
+
+
+def test_a_cohort_names_the_library_of_its_pages() -> None:
+    written = settings(load_scenario("slow-send", sets=("cohorts.slow.library=rjs-legacy",)))
+
+    libraries = {cohort.name: cohort.library for cohort in written.cohorts}
+    assert libraries == {"slow": "rjs-legacy", "others": "rjs-current"}
 
 
 def test_a_run_that_has_not_begun_has_no_times_and_reads_back_the_same() -> None:
