@@ -9,14 +9,13 @@ end is heard at last, it counts as the successor's. What travels on it is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import NamedTuple
 
 from harness.client.commands import CloseSocket, OpenSocket, SendFrame
 from harness.client.effects import Effects
 from harness.client.library import CURRENT, Library
 from harness.client.states import after
+from harness.client.websocket import Ended, Ready, Teardown, Then, Wire
 from harness.records import SocketClosed, SocketOpened, SocketOpening
 from harness.wire import phoenix
 from harness.wire.phoenix import Frame, Vsn
@@ -67,57 +66,6 @@ _AT_WORK = frozenset((Socket.CONNECTING, Socket.OPEN, Socket.CLOSING))
 _TIMERS = ("heartbeat", "heartbeat_timeout", "reconnect", "reconnect_now", "patience", "empty")
 
 
-class _Ready(Enum):
-    """``WebSocket.readyState``."""
-
-    CONNECTING = auto()
-    OPEN = auto()
-    CLOSING = auto()
-    CLOSED = auto()
-
-
-@dataclass(slots=True, eq=False)
-class _Wire:
-    """One WebSocket object."""
-
-    number: int
-    ready: _Ready = _Ready.CONNECTING
-    was_open: bool = False
-    close_is_heard: bool = True
-    """Its ``close`` has a listener. An older socket's end takes it away from the present one."""
-    end_is_recorded: bool = False
-
-
-class _Then(Enum):
-    """What follows when a socket is let go."""
-
-    NOTHING = auto()
-    CONNECT = auto()
-    RECONNECT = auto()
-    SCHEDULE = auto()
-    """Set the reconnect timer."""
-    DISCONNECTED = auto()
-
-
-@dataclass(slots=True, eq=False)
-class _Teardown:
-    """A socket that the library closed and looks at until it is closed."""
-
-    wire: _Wire
-    then: _Then
-    looks: int = 0
-
-
-class Ended(NamedTuple):
-    """What the end of a socket is to the library's channels."""
-
-    failed: bool
-    """It never was open: browsers fire ``error`` before ``close``."""
-    is_heard: bool
-    """Its ``error`` and ``close`` have listeners."""
-    close_is_heard: bool
-
-
 class Connection:
     """One socket at a time, found again whenever it is lost."""
 
@@ -154,9 +102,9 @@ class Connection:
         self._rng = rng
         self._state = Socket.IDLE
         self._sockets = 0
-        self._wire: _Wire | None = None
+        self._wire: Wire | None = None
         """The socket the library holds; it may be closed already."""
-        self._wires: dict[int, _Wire] = {}
+        self._wires: dict[int, Wire] = {}
         """Those with listeners that are not closed yet."""
         self._tries = 0
         self._ref = 0
@@ -164,7 +112,7 @@ class Connection:
         """Of the heartbeat that is not answered yet."""
         self._buffer: list[Frame] = []
         """Sent when a socket opens."""
-        self._teardowns: dict[int, _Teardown] = {}
+        self._teardowns: dict[int, Teardown] = {}
         self._teardowns_begun = 0
         self._visible = True
         self._clean = True
@@ -176,12 +124,12 @@ class Connection:
 
     @property
     def is_open(self) -> bool:
-        return self._wire is not None and self._wire.ready is _Ready.OPEN
+        return self._wire is not None and self._wire.ready is Ready.OPEN
 
     def hears(self, socket: int) -> bool:
         """Whether the frames of this socket are listened to."""
         wire = self._wire
-        return wire is not None and wire.number == socket and wire.ready is _Ready.OPEN
+        return wire is not None and wire.number == socket and wire.ready is Ready.OPEN
 
     # -- what the app and the page do -----------------------------------------------------
 
@@ -191,7 +139,7 @@ class Connection:
         self._clean = False
         self._clock += 1
         self._sockets += 1
-        self._wire = self._wires[self._sockets] = _Wire(self._sockets)
+        self._wire = self._wires[self._sockets] = Wire(self._sockets)
         self._effects.sink.event(
             SocketOpening(t_s=now_s, user=self._effects.user, attempt=self._sockets)
         )
@@ -205,7 +153,7 @@ class Connection:
         """
         self._effects.cancel("empty")
         if self._library.closing_looks_s:
-            if self._wire is None or self._wire.ready is _Ready.CLOSED:
+            if self._wire is None or self._wire.ready is Ready.CLOSED:
                 self._connect_unless_held(now_s)
         elif not (self.is_open or self._state is Socket.CONNECTING):
             self.connect(now_s)
@@ -233,7 +181,7 @@ class Connection:
         """The tab is visible again: whatever is not open makes room for a new try at once."""
         was_hidden, self._visible = not self._visible, True
         if was_hidden and self._library.watches_page and not self.is_open and not self._clean:
-            self._tear_down(_Then.CONNECT, now_s)
+            self._tear_down(Then.CONNECT, now_s)
 
     def page_hidden(self, now_s: float) -> None:
         """``pagehide``: the library hangs up."""
@@ -252,11 +200,11 @@ class Connection:
     def opened(self, socket: int, now_s: float) -> bool:
         """The handshake is done. False for an attempt that nobody waits for any more."""
         wire = self._wires.get(socket)
-        if wire is None or wire.ready is not _Ready.CONNECTING:
+        if wire is None or wire.ready is not Ready.CONNECTING:
             return False
         if wire is self._wire:
             self._move(SocketEvent.OPENED)
-        wire.ready, wire.was_open = _Ready.OPEN, True
+        wire.ready, wire.was_open = Ready.OPEN, True
         self._clean = self._disconnecting = False
         self._tries = 0
         self._effects.cancel("reconnect")
@@ -276,11 +224,11 @@ class Connection:
         wire = self._wires.pop(socket, None)
         if wire is None:
             return None
-        wire.ready = _Ready.CLOSED
+        wire.ready = Ready.CLOSED
         self._record_end(wire, code, reason, now_s)
         if wire is self._wire and self._state in _AT_WORK:
             self._move(SocketEvent.LOST)
-        return Ended(not wire.was_open, True, wire.close_is_heard)
+        return Ended(not wire.was_open, wire.close_is_heard)
 
     def close_heard(self, now_s: float) -> None:
         """The library's ``onclose``, whichever socket it is of; after the channels were told."""
@@ -358,7 +306,7 @@ class Connection:
         self._clean = False
         reason = "heartbeat timeout"
         if self._library.closing_looks_s:
-            self._tear_down(_Then.SCHEDULE, now_s, CLOSE_NORMAL, reason)
+            self._tear_down(Then.SCHEDULE, now_s, CLOSE_NORMAL, reason)
         elif self._wire is not None:
             self._close(self._wire, CLOSE_NORMAL, reason)
             self._effects.wake_at("patience", now_s + self._library.closing_patience_s)
@@ -374,16 +322,16 @@ class Connection:
         if not self._library.watches_page:
             self._effects.wake_at("reconnect_now", now_s + self._library.reconnect_extra_s)
         elif self._visible:
-            self._tear_down(_Then.RECONNECT, now_s)
+            self._tear_down(Then.RECONNECT, now_s)
         else:
-            self._tear_down(_Then.NOTHING, now_s)
+            self._tear_down(Then.NOTHING, now_s)
 
     def look(self, number: int, now_s: float) -> bool:
         """Is the socket that was closed gone? Says whether a try that never opened was given up."""
         teardown = self._teardowns[number]
         waits_s = self._library.closing_looks_s
         wire = teardown.wire
-        if wire.ready is not _Ready.CLOSED and teardown.looks < len(waits_s):
+        if wire.ready is not Ready.CLOSED and teardown.looks < len(waits_s):
             self._effects.wake_at(f"closing:{number}", now_s + waits_s[teardown.looks])
             teardown.looks += 1
             return False
@@ -423,10 +371,10 @@ class Connection:
             self._effects.cancel("heartbeat")
             self._wire = None
         else:
-            self._tear_down(_Then.DISCONNECTED, now_s)
+            self._tear_down(Then.DISCONNECTED, now_s)
 
     def _tear_down(
-        self, then: _Then, now_s: float, code: int | None = None, reason: str = ""
+        self, then: Then, now_s: float, code: int | None = None, reason: str = ""
     ) -> None:
         """Close the socket, wait until it is closed or patience is over, and go on."""
         if self._wire is None:
@@ -434,36 +382,36 @@ class Connection:
             return
         self._close(self._wire, code, reason)
         self._teardowns_begun += 1
-        self._teardowns[self._teardowns_begun] = _Teardown(self._wire, then)
+        self._teardowns[self._teardowns_begun] = Teardown(self._wire, then)
         self.look(self._teardowns_begun, now_s)
 
-    def _close(self, wire: _Wire, code: int | None, reason: str) -> None:
-        if wire.ready not in (_Ready.CONNECTING, _Ready.OPEN):
+    def _close(self, wire: Wire, code: int | None, reason: str) -> None:
+        if wire.ready not in (Ready.CONNECTING, Ready.OPEN):
             return
-        wire.ready = _Ready.CLOSING
+        wire.ready = Ready.CLOSING
         if self._state in (Socket.CONNECTING, Socket.OPEN):
             self._move(SocketEvent.GIVE_UP)
         self._effects.commands.append(CloseSocket(wire.number, code, reason))
 
-    def _go_on(self, then: _Then, now_s: float) -> None:
+    def _go_on(self, then: Then, now_s: float) -> None:
         match then:
-            case _Then.CONNECT:
+            case Then.CONNECT:
                 self._connect_unless_held(now_s)
-            case _Then.RECONNECT:  # realtime-js and phoenix-js each connect
-                if self._wire is None or self._wire.ready is _Ready.CLOSED:
+            case Then.RECONNECT:  # realtime-js and phoenix-js each connect
+                if self._wire is None or self._wire.ready is Ready.CLOSED:
                     self._connect_unless_held(now_s)
                 self._connect_unless_held(now_s)
-            case _Then.SCHEDULE:
+            case Then.SCHEDULE:
                 self._schedule(now_s)
-            case _Then.DISCONNECTED:
+            case Then.DISCONNECTED:
                 self._disconnecting = False
-            case _Then.NOTHING if self._state is Socket.WAITING:
+            case Then.NOTHING if self._state is Socket.WAITING:
                 self._move(SocketEvent.PARK)
 
     def _schedule(self, now_s: float) -> None:
         self._effects.wake_at("reconnect", now_s + self._library.backoff(self._tries + 1))
 
-    def _record_end(self, wire: _Wire, code: int, reason: str, now_s: float) -> None:
+    def _record_end(self, wire: Wire, code: int, reason: str, now_s: float) -> None:
         if wire.end_is_recorded:
             return
         wire.end_is_recorded = True

@@ -147,6 +147,8 @@ _friendly = st.one_of(
     _step("wait", Page.wait, st.sampled_from([0.0, 0.5, 1.0, 3.0, 10.0, 30.0])),
     _step("types", _types),
     _step("visible", Page.visible, st.booleans()),
+    _step("page_hides", Page.page_hides),
+    _step("page_shows", Page.page_shows),
     _step("online", Page.online, st.booleans()),
     _step("renews_token", Page.renews_token, st.sampled_from(["a", "b"])),
     _step("socket_opens", Page.socket_opens),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.client.library import CURRENT, LEGACY, Library
 from harness.client.policy import Policy
 from harness.records import Fate, SendEnded, SendStarted, SpinnerOff
 from harness.wire.phoenix import Vsn
@@ -17,12 +18,17 @@ from tests.support.scripts import Step, hostile_lives, hostile_texts, play
 policies = st.sampled_from([PLAN, HARDENED])
 
 
-@given(steps=hostile_lives, policy=policies, vsn=st.sampled_from(["1.0.0", "2.0.0"]))
+@given(
+    steps=hostile_lives,
+    policy=policies,
+    vsn=st.sampled_from(["1.0.0", "2.0.0"]),
+    library=st.sampled_from([CURRENT, LEGACY]),
+)
 @settings(max_examples=300, deadline=None)
 def test_no_peer_makes_a_page_raise_or_break_the_rules_of_the_screen(
-    steps: list[Step], policy: Policy, vsn: Vsn
+    steps: list[Step], policy: Policy, vsn: Vsn, library: Library
 ) -> None:
-    page = Page(policy, vsn=vsn)
+    page = Page(policy, vsn=vsn, library=library)
 
     play(page, steps)
     page.closes()

@@ -24,7 +24,9 @@ Line = tuple[Any, ...]
 """One line of a trace: the time in ms, what happened, and what it happened with."""
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Step(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """Something that happens around the library."""
 
     at_ms: int
@@ -42,7 +44,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     line: Network | None = None
 
 
-class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Network(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """What sockets and the server do by themselves; None: nothing."""
 
     opens_after_ms: int | None = None

@@ -1,0 +1,62 @@
+"""Scenarios by chance: what nobody thought of, played into both."""
+
+from __future__ import annotations
+
+from random import Random
+
+from tests.harness.client.oracle.play import Network, Scenario, Step
+
+_PAUSES_MS = (7, 109, 401, 1013, 2003, 5009, 13007, 27011)
+"""Between two steps. These and the times of a line are such that nothing happens at the same
+moment as a timer of the library, where the order would be an accident."""
+_AFTER_MS = 60_000
+"""What a scenario goes on for when all is done."""
+
+
+def scenarios(seed: int, count: int) -> list[Scenario]:
+    """The same for the same seed."""
+    rng = Random(seed)
+    return [_scenario(f"chance-{seed}-{number}", rng) for number in range(count)]
+
+
+def _scenario(name: str, rng: Random) -> Scenario:
+    steps = [Step(at_ms=0, do="subscribe")]
+    at_ms, hidden = 0, False
+    for _ in range(rng.randint(1, 12)):
+        at_ms += rng.choice(_PAUSES_MS)
+        match rng.choice(
+            ("loss", "loss", "old loss", "tab", "tab", "page", "token", "line", "crash")
+        ):
+            case "loss":
+                steps.append(Step(at_ms=at_ms, do="close"))
+            case "old loss":
+                steps.append(Step(at_ms=at_ms, do="close", socket=1))
+            case "tab":
+                hidden = not hidden
+                steps.append(Step(at_ms=at_ms, do="hide" if hidden else "show"))
+            case "page":
+                steps.append(Step(at_ms=at_ms, do=rng.choice(("pagehide", "pageshow"))))
+            case "token":
+                value = rng.choice(("first", "second", "third"))
+                steps.append(Step(at_ms=at_ms, do="token", value=value))
+            case "line":
+                steps.append(Step(at_ms=at_ms, do="line", line=_line(rng)))
+            case _:
+                refless = rng.random() < 0.5
+                crash = Step(at_ms=at_ms, do="ends_channel", event="phx_error", refless=refless)
+                steps.append(crash)
+    return Scenario(name=name, until_ms=at_ms + _AFTER_MS, line=_line(rng), steps=steps)
+
+
+def _line(rng: Random) -> Network:
+    """A network and a server that are well, slow or gone, each in its own way."""
+    opens = rng.random()
+    joins = rng.random()
+    return Network(
+        opens_after_ms=rng.choice((50, 53, 700, 1900)) if opens < 0.7 else None,
+        refuses_after_ms=rng.choice((31, 900)) if 0.7 <= opens < 0.85 else None,
+        closes_after_ms=rng.choice((None, 41, 333, 777, 1333, 2777)),
+        join_after_ms=rng.choice((21, 23, 1201, 4003)) if joins < 0.8 else None,
+        join_status="error" if 0.6 <= joins < 0.8 else "ok",
+        beat_after_ms=rng.choice((None, 33, 3001, 24007)),
+    )
