@@ -125,7 +125,7 @@ class Player:
     def play(self) -> list[Line]:
         for step in self.scenario.steps:
             self._later(step.at_ms, lambda step=step: self._take(step))  # type: ignore[misc]
-        until_s = self.scenario.until_ms / 1000
+        until_s = self.scenario.until_ms / 1000 + 1e-9
         while True:
             happens_s = self._happenings[0][0] if self._happenings else float("inf")
             wakes_s = self.effects.next_wake_s
