@@ -163,10 +163,9 @@ class Channel:
         self.lost("socket failed", now_s)
 
     def lost(self, reason: str, now_s: float) -> None:
-        """The channel's socket is gone. An errored channel of phoenix-js keeps quiet."""
-        if self._state is Join.ERRORED and self._library.joins_on_open:
-            return
-        if self._state is not Join.CLOSED:
+        """The channel's socket is gone."""
+        is_news = self._state is not Join.ERRORED or self._library.repeats_errors
+        if is_news and self._state is not Join.CLOSED:
             self._errored(reason, now_s)
 
     def leave(self) -> None:
@@ -180,6 +179,7 @@ class Channel:
         """The app leaves the room and stays on the page."""
         self._push("phx_leave", {})
         self._end()
+        self._effects.cancel("recreate")
         self._changed("closed", "left", now_s)
 
     def set_token(self, token: str, now_s: float) -> None:

@@ -36,6 +36,8 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
     joins_on_open: bool = True
     """Errored channels join as soon as a socket opens; else on their own timer's next turn, which
     goes on while there is no socket."""
+    repeats_errors: bool = False
+    """An errored channel reports each further end of a socket, and its ``error`` event apart."""
     watches_page: bool = True
     """Listens to ``visibilitychange``, ``pagehide`` and ``pageshow`` (H10)."""
     checks_join_ref: bool = True
@@ -57,6 +59,7 @@ LEGACY = Library(
     closing_looks_s=(),
     closing_patience_s=0.1,
     joins_on_open=False,
+    repeats_errors=True,
     watches_page=False,
     checks_join_ref=False,
     empty_s=0.0,

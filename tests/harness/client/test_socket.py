@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.client.commands import OpenSocket
+from harness.client.library import LEGACY
 from harness.records import SocketClosed, SocketOpened, SocketOpening
 from tests.support.page import PLAN, Page, live_page, row
 
@@ -187,6 +188,34 @@ def test_h10_a_socket_lost_in_a_hidden_tab_is_tried_again_when_the_tab_shows() -
     page.visible(True)
 
     assert len(page.all(OpenSocket)) == 2
+
+
+def test_a_page_that_is_put_away_hangs_up_and_connects_when_it_comes_back() -> None:
+    page = live_page()
+
+    page.page_hides()
+    page.socket_closes(1005)
+    page.wait(300.0)
+
+    assert [(one.code, one.reason) for one in page.closes_of_sockets] == [(None, "")]
+    assert not page.session.is_live
+    assert attempts_at_s(page) == [0.0]
+    page.page_shows()
+    page.goes_live()
+    assert page.session.is_live
+    assert attempts_at_s(page) == [0.0, 300.0]
+
+
+def test_h10_an_older_library_does_not_look_whether_its_tab_is_hidden() -> None:
+    page = Page(library=LEGACY)
+    page.opens()
+    page.goes_live()
+    page.visible(False)
+
+    page.socket_closes()
+    page.wait(5.0)
+
+    assert attempts_at_s(page) == [0.0, 1.01]
 
 
 def test_h10_a_live_socket_of_a_hidden_tab_goes_on() -> None:
