@@ -327,6 +327,22 @@ def test_closing_is_a_handshake() -> None:
     assert heard.log[1:] == [("closed", 3, 1000, "heartbeat timeout")]
 
 
+def test_a_close_without_a_code_is_1005_to_the_peer() -> None:
+    got: list[int] = []
+
+    def handle(end: ServerEnd) -> None:
+        while end.protocol.close_rcvd is None:
+            end.next_event()
+        got.append(end.protocol.close_rcvd.code)
+
+    with serving(speaking(then=handle)) as address, linked(address) as (link, heard):
+        until(lambda: heard.was_opened)
+        link.close(None, "")
+        until(lambda: heard.codes)
+
+    assert got == [1005]
+
+
 def test_closing_while_it_connects_drops_it_and_says_1006() -> None:
     with serving(listening_forever) as address, linked(address) as (link, heard):
         link.close(1000, "")
