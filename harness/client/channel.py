@@ -354,7 +354,7 @@ class Channel:
         self._effects.cancel("rejoin")
 
     def _rejoin_later(self, now_s: float) -> None:
-        self._effects.wake_at("rejoin", now_s + self._library.backoff(self._failures + 1))
+        self._effects.wake_at("rejoin", now_s + self._connection.backoff_s(self._failures + 1))
 
     def _push(self, event: str, content: dict[str, Any]) -> None:
         ref, payload = self._connection.next_ref(), phoenix.payload(content)

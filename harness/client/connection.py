@@ -10,6 +10,7 @@ end is heard at last, it counts as the successor's. What travels on it is
 from __future__ import annotations
 
 from enum import Enum, auto
+from random import Random
 
 from harness.client.commands import CloseSocket, OpenSocket, SendFrame
 from harness.client.effects import Effects
@@ -77,9 +78,11 @@ class Connection:
         "_disconnecting",
         "_effects",
         "_heartbeat_ref",
+        "_jitter",
         "_library",
         "_path",
         "_ref",
+        "_rng",
         "_sockets",
         "_state",
         "_teardowns",
@@ -92,8 +95,17 @@ class Connection:
     )
 
     def __init__(
-        self, effects: Effects, *, api_key: str, vsn: Vsn, library: Library = CURRENT
+        self,
+        effects: Effects,
+        *,
+        api_key: str,
+        vsn: Vsn,
+        rng: Random,
+        jitter: float = 0.0,
+        library: Library = CURRENT,
     ) -> None:
+        """``jitter``: the share of each wait by which it may be longer or shorter (H6), which
+        an app gives the library as ``reconnectAfterMs``."""
         self._effects = effects
         self._library = library
         self._path = f"/realtime/v1/websocket?apikey={api_key}&vsn={vsn}"
@@ -244,9 +256,11 @@ class Connection:
 
     # -- frames ---------------------------------------------------------------------------
 
-    def wait_s(self, failed: int) -> float:
-        """How long to wait after so many failures in a row, with the app's jitter (H6)."""
-        wait_s = backoff_s(failed)
+    def backoff_s(self, tries: int) -> float:
+        """The wait before a try of a socket or a join, with the app's jitter."""
+        wait_s = self._library.backoff(tries)
+        if not self._jitter:
+            return wait_s
         return wait_s * (1 + self._rng.uniform(-self._jitter, self._jitter))
 
     def next_ref(self) -> str:
@@ -409,7 +423,7 @@ class Connection:
                 self._move(SocketEvent.PARK)
 
     def _schedule(self, now_s: float) -> None:
-        self._effects.wake_at("reconnect", now_s + self._library.backoff(self._tries + 1))
+        self._effects.wake_at("reconnect", now_s + self.backoff_s(self._tries + 1))
 
     def _record_end(self, wire: Wire, code: int, reason: str, now_s: float) -> None:
         if wire.end_is_recorded:

@@ -73,7 +73,14 @@ class Realtime:
         self._effects = effects
         self._library = library
         self._vsn = vsn
-        self._connection = Connection(effects, api_key=api_key, vsn=vsn, library=library)
+        self._connection = Connection(
+            effects,
+            api_key=api_key,
+            vsn=vsn,
+            rng=rng,
+            jitter=policy.reconnect_jitter,
+            library=library,
+        )
         self._channel = Channel(webinar, policy, effects, self._connection, token, library=library)
 
     @property

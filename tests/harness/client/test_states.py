@@ -15,7 +15,7 @@ from harness.client.connection import SOCKET_TABLE, Socket
 from harness.client.effects import Effects
 from harness.client.fallback import POLLING_TABLE, Polling
 from harness.client.library import CURRENT, LEGACY, Library
-from harness.client.message_list import BUBBLE_TABLE, Bubble, MessageList
+from harness.client.message_list import BUBBLE_TABLE, Bubble
 from harness.client.policy import Policy
 from harness.client.realtime import Realtime
 from harness.client.states import after
@@ -179,30 +179,3 @@ def test_every_transition_of_the_tables_is_taken(monkeypatch: pytest.MonkeyPatch
 
     left = {key for table in watched for key in table.keys() - table.visited}
     assert left == set()
-
-
-def test_a_row_that_is_on_the_screen_is_suppressed() -> None:
-    screen = MessageList()
-
-    fates = [screen.arrive(1, "a").name, screen.arrive(1, "a").name]
-
-    assert fates == ["SHOWN", "SUPPRESSED"]
-
-
-def test_s5_a_second_row_with_ones_own_id_is_a_second_line() -> None:
-    screen = MessageList()
-    screen.show_bubble("a")
-
-    fates = [screen.arrive(1, "a").name, screen.arrive(2, "a").name]
-
-    assert fates == ["SWAPPED", "SHOWN"]  # the server broke S5: the person sees it twice
-
-
-def test_r4_a_bubble_matches_by_its_id_alone() -> None:
-    screen = MessageList()
-    screen.show_bubble("a")
-
-    assert screen.arrive(1, "b").name == "SHOWN"
-    assert screen.bubbles(Bubble.SENDING) == ("a",)
-    assert screen.arrive(2, "a").name == "SWAPPED"
-    assert screen.bubbles(Bubble.SENDING) == ()

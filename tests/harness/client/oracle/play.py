@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
+from random import Random
 from typing import Any
 
 import msgspec
@@ -118,6 +119,7 @@ class Player:
             self.effects,
             api_key="key",
             token="first",
+            rng=Random(0),
             library=self.library,
         )
         self._is_subscribed = False
