@@ -260,16 +260,14 @@ class Channel:
         # An older version sends a join whose predecessor's timer still runs without a reference.
         self._join_ref = "" if spoilt else self._connection.next_ref()
         self._awaits_answer = not spoilt
-        binding = {
-            "event": "*",
-            "schema": "public",
-            "table": "messages",
-            "filter": f"webinar_id=eq.{self._webinar}",
-        }
+        table = {"schema": "public", "table": "messages"}
+        bindings = [{"event": "*", **table, "filter": f"webinar_id=eq.{self._webinar}"}]
+        if self._policy.hear_all_deletes:
+            bindings.append({"event": "DELETE", **table})
         config: dict[str, Any] = {
             "broadcast": {"ack": False, "self": False},
             "presence": {"key": "", "enabled": False},
-            "postgres_changes": [binding],
+            "postgres_changes": bindings,
             "private": False,
         }
         content = phoenix.payload({"config": config, "access_token": self._token})

@@ -27,6 +27,10 @@ CATCH_UP: frozenset[Cause] = frozenset(("release", "subscribed"))
 """Polls that close a gap and that nothing else would repeat: they go on until it is closed."""
 
 
+LOOKS_BACK: frozenset[Cause] = CATCH_UP | {"return"}
+"""Polls after an absence, in which lines may have changed (H2)."""
+
+
 class Reread(NamedTuple):
     """What the last rows were asked for with (H2)."""
 
@@ -268,7 +272,7 @@ class Fallback:
             self._go_on(rows[-1].id, moved=self._cursor.after != before)
         cause = self._cause
         self._ended("ok", len(rows), now_s)
-        if cause in CATCH_UP and self._next_cause is None and self._policy.reread_every:
+        if cause in LOOKS_BACK and self._next_cause is None and self._policy.reread_every:
             self._poll_once("reread", now_s)
         return Brought(rows, None if up_to_id is None else Reread(up_to_id, whole))
 

@@ -23,7 +23,7 @@ _decode_answer = msgspec.json.Decoder(CreateAnswer).decode
 class Moderation:
     """The moderator's buttons, and the requests that are under way."""
 
-    __slots__ = ("_effects", "_list", "_policy", "_rng", "_under_way")
+    __slots__ = ("_done", "_effects", "_list", "_policy", "_rng", "_under_way")
 
     def __init__(
         self, policy: Policy, message_list: MessageList, effects: Effects, rng: Random
@@ -32,11 +32,13 @@ class Moderation:
         self._list = message_list
         self._effects = effects
         self._rng = rng
+        self._done: set[int] = set()
+        """Rows that the person has dealt with, whatever the page shows of it."""
         self._under_way: dict[int, tuple[int, ModerationKind]] = {}
 
     def act(self, act: ModerationKind, now_s: float) -> bool:
         """Hide or delete one of the newest rows; false where none is there to be."""
-        rows = self._list.newest_visible(_LOOKS_AT)
+        rows = [one for one in self._list.newest_visible(_LOOKS_AT) if one not in self._done]
         if not rows:
             return False
         row_id = self._rng.choice(rows)
@@ -66,6 +68,7 @@ class Moderation:
             self._ended(request, "refused", now_s)
             return None
         row_id, act = self._under_way[request]
+        self._done.add(row_id)
         if answer.message is None or answer.message.id != row_id:
             self._ended(request, "bad_answer", now_s)
             return None

@@ -36,6 +36,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Where a row stands: by its id, or at the end, as before the plan."""
     apply_changes: bool = True
     """R5: UPDATE and DELETE change the line with their id."""
+    hear_all_deletes: bool = False
+    """H2: listen to the DELETEs of every room beside the room's own changes. A DELETE carries the
+    primary key alone, so the room's filter never lets one through (realtime.md, "Filters"); by
+    its id it changes the right line all the same. Not in the owners' plan."""
     recreate_channel: bool = True
     """R3: a channel that ended for good is created anew."""
     recreate_delay_s: float = 1.0
@@ -81,8 +85,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """H8: one poll after every ``system ok``. Not in the owners' plan."""
     reread_every: int = 0
     """H2: every so many polls the last ``history_limit`` rows are read instead, and once more
-    when polling ends and after ``system ok``: lines that are not among them, or are otherwise,
-    are changed. 0: never. Not in the owners' plan."""
+    when polling ends, after ``system ok`` and on return to the tab: lines that are not among them,
+    or are otherwise, are changed. 0: never. Not in the owners' plan."""
 
 
 _PLAN = Policy(name="plan", send_disabled_s=0.0, poll_jitter_s=0.0, pause_unseen=False)
@@ -103,6 +107,7 @@ POLICIES: dict[str, Policy] = {
     "plan-reviewed": Policy(name="plan-reviewed"),
     "hardened": Policy(
         name="hardened",
+        hear_all_deletes=True,
         reconnect_jitter=0.5,
         silence="probe",
         cursor="confirmed",

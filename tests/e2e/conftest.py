@@ -62,6 +62,13 @@ def library_run(tmp_path_factory: pytest.TempPathFactory) -> RunOf:
 
 
 @pytest.fixture(scope="session")
+def policies_run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """``four-policies``, which has more users than the others and so a machine for itself."""
+    commands = {"four-policies": [*CHATQUAKE, "run", "four-policies"]}
+    return side_by_side(commands, tmp_path_factory.mktemp("policies"))["four-policies"]
+
+
+@pytest.fixture(scope="session")
 def other_run(tmp_path_factory: pytest.TempPathFactory) -> RunOf:
     """``ws-blocked`` under native Locust, and its red twin."""
     ends = side_by_side(OTHERS, tmp_path_factory.mktemp("others"))

@@ -23,10 +23,12 @@ from harness.records import (
 from reports.story.story import Story
 from tests.e2e.conftest import LIBRARY, RunOf
 from tests.support.rundata import events, figure, plan, receipt, records, verdict
-from tests.support.runs import CHATQUAKE
+from tests.support.runs import CHATQUAKE, Finished
 
 pytestmark = pytest.mark.e2e
 
+POLICIES = ("before", "plan", "reviewed", "hardened")
+"""The cohorts of ``four-policies``."""
 _RENDERED = (".html", ".md", ".xml", ".svg", ".parquet")
 
 
@@ -159,6 +161,28 @@ def test_flaky_network_reconnects_everybody_and_loses_nothing(library_run: RunOf
     out = library_run("flaky-network").out
     assert figure(out, "lost") == 0
     assert figure(out, "reconnect_attempts.per_user") >= 2
+
+
+def test_the_four_policies_differ_as_the_rules_say(policies_run: Finished) -> None:
+    assert policies_run.code == 0, policies_run.output
+    out = policies_run.out
+
+    def each(metric: str) -> list[float]:
+        return [figure(out, metric, cohort=name) for name in POLICIES]
+
+    before, plan_, reviewed, hardened = each("lost")
+    assert before > plan_ > hardened == 0
+    assert before > reviewed > hardened
+    stuck = each("stuck_pending")
+    assert stuck[0] > 0
+    assert stuck[1:] == [0, 0, 0]
+    stale = each("stale_rows")
+    assert stale[0] >= max(stale[1:3]) > stale[3] == 0
+    frozen = each("frozen_s.p50")
+    assert frozen[0] > max(frozen[1:3]) > frozen[3]
+    # A double click sends twice unless S6 refuses the second (chat.md, S6).
+    requests = each("request_amplification")
+    assert min(requests[:2]) > max(requests[2:])
 
 
 def test_the_red_twin_of_ws_blocked_shows_h5(other_run: RunOf) -> None:

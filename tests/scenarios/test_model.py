@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from reports.gates import METRIC_NAMES
 from scenarios.model import library_names, load_scenario, scenario_from, to_toml
 
-LIBRARY = ("flaky-network", "slow-send", "steady", "ws-blocked")
+LIBRARY = ("flaky-network", "four-policies", "slow-send", "steady", "ws-blocked")
 
 
 def error_of(*sets: str, name: str = "ws-blocked", users: int | None = None) -> str:
@@ -33,8 +33,9 @@ def test_a_library_scenario_is_sound_and_short(name: str) -> None:
     scenario = load_scenario(name)
 
     assert scenario.name == name
-    assert scenario.duration_s < 60
-    assert scenario.load.users == 50
+    long = name == "four-policies"  # one fault after the other, for four cohorts
+    assert scenario.duration_s < (110 if long else 60)
+    assert scenario.load.users == (80 if long else 50)
     assert scenario.title.ko != scenario.title.en
     assert {gate.metric for gate in scenario.gates} <= set(METRIC_NAMES)
     assert any(gate.min_samples > 1 for gate in scenario.gates)
@@ -42,7 +43,7 @@ def test_a_library_scenario_is_sound_and_short(name: str) -> None:
 
 @pytest.mark.parametrize("name", LIBRARY)
 def test_a_resolved_scenario_reads_back_as_itself(name: str) -> None:
-    scenario = load_scenario(name, users=80, duration_s=57, seed=9)
+    scenario = load_scenario(name, users=80, duration_s=107, seed=9)
 
     assert scenario_from(tomllib.loads(to_toml(scenario)), where=name) == scenario
 
@@ -107,7 +108,7 @@ def test_an_unknown_scenario_gets_the_list() -> None:
     text = error_of(name="ws-bloked")
 
     assert "did you mean ws-blocked?" in text
-    assert "flaky-network, slow-send, steady, ws-blocked" in text
+    assert "flaky-network, four-policies, slow-send, steady, ws-blocked" in text
 
 
 def test_a_missing_file_is_named() -> None:

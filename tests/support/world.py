@@ -113,6 +113,14 @@ class World:
         self._later(delay_s, commit)
         return row_id
 
+    def hide(self, row_id: int) -> None:
+        """A moderator hides a row."""
+        self.server.hide(row_id, self.now_s)
+
+    def delete(self, row_id: int) -> None:
+        """A moderator deletes a row."""
+        self.server.delete(row_id, self.now_s)
+
     def set_visible(self, user: User, visible: bool) -> None:
         user.visible = visible
         user.session.set_visible(visible, self.now_s)

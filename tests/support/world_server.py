@@ -15,7 +15,7 @@ from harness.server.auth.tokens import Claims, Tokens
 from harness.server.knobs import Knobs
 from harness.server.realtime.core import make_core
 from harness.server.realtime.effects import Effect, Peer, Publish, Send
-from harness.server.storage.model import Change
+from harness.server.storage.model import Change, Op
 from harness.server.switches import Switches
 from harness.server.walltime import WallTime
 from harness.tokens import mint_anon
@@ -58,6 +58,12 @@ class Store:
         insort(self.rows, row, key=lambda one: one.id)
         self._by_key[key] = row
         return row, True
+
+    def take(self, row_id: int) -> MessageRow:
+        """Take a row out of the table."""
+        (row,) = [one for one in self.rows if one.id == row_id]
+        self.rows.remove(row)
+        return row
 
     def read(self, after: int | None, limit: int) -> list[MessageRow]:
         """F4: the rows after an id, or the last ones."""
@@ -151,15 +157,34 @@ class Server:
         """Commit a message and send it to those who listen; a repeated one is read (S5)."""
         row, is_new = self.store.create(user_id, client_msg_id, body, row_id)
         if is_new:
-            commit = Commit(
-                seq=next(self._seqs),
-                op="INSERT",
-                row_id=row.id,
-                webinar_id=ROOM,
-                user_id=user_id,
-                client_msg_id=client_msg_id,
-                body=body,
-                committed_s=now_s,
-            )
-            self._perform(self._channels.publish(Change(commit, row), "2026-11-23T10:00:00.000Z"))
+            self._publish("INSERT", row, None, now_s)
         return row
+
+    def hide(self, row_id: int, now_s: float) -> None:
+        """Commit an UPDATE."""
+        old = self.store.take(row_id)
+        new = msgspec.structs.replace(old, hidden=True)
+        insort(self.store.rows, new, key=lambda one: one.id)
+        self._publish("UPDATE", new, old, now_s)
+
+    def delete(self, row_id: int, now_s: float) -> None:
+        """Commit a DELETE."""
+        self._publish("DELETE", None, self.store.take(row_id), now_s)
+
+    def _publish(
+        self, op: Op, row: MessageRow | None, old: MessageRow | None, now_s: float
+    ) -> None:
+        known = row or old
+        assert known is not None
+        commit = Commit(
+            seq=next(self._seqs),
+            op=op,
+            row_id=known.id,
+            webinar_id=ROOM,
+            user_id=known.user_id,
+            client_msg_id=known.client_msg_id,
+            body=known.body,
+            committed_s=now_s,
+        )
+        change = Change(commit, row, old)
+        self._perform(self._channels.publish(change, "2026-11-23T10:00:00.000Z"))

@@ -9,7 +9,16 @@ from typing import Literal
 
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
-from harness.records import Delivery, Event, Fate, Path, SendEnded, SendStarted, SpinnerOff
+from harness.records import (
+    Delivery,
+    Event,
+    Fate,
+    LineChanged,
+    Path,
+    SendEnded,
+    SendStarted,
+    SpinnerOff,
+)
 from harness.server.realtime.effects import Peer
 from harness.tokens import mint, mint_anon, user_uuid
 from harness.wire.changes import MessageRow
@@ -74,6 +83,8 @@ class User:
         self.online = True
         self.aborted: set[int] = set()
         self.shown: dict[int, Path] = {}
+        self.changed: dict[int, str] = {}
+        """What became of lines after they were shown, by row (R5)."""
         self.counts: Counter[tuple[str, str]] = Counter()
         self.left_out: dict[int, range] = {}
         """The ids that each read without ``after`` left out, by its request."""
@@ -115,6 +126,8 @@ class User:
 
     def event(self, event: Event) -> None:
         """S3: a send ends once and its spinner ends once."""
+        if isinstance(event, LineChanged):
+            self.changed[event.row_id] = event.change
         if isinstance(event, SendStarted | SendEnded | SpinnerOff):
             key = (type(event).__name__, event.client_msg_id)
             self.counts[key] += 1

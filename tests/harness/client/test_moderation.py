@@ -96,3 +96,16 @@ def test_before_r5_not_even_ones_own_change_is_seen() -> None:
 
     assert outcomes(page) == ["ok"]
     assert page.events(LineChanged) == []
+
+
+def test_nobody_hides_again_what_they_have_hidden_even_where_the_page_does_not_show_it() -> None:
+    page = page_with_rows(7, 8, policy="legacy")
+    for _ in range(2):
+        page.moderates("hide_message")
+        row_id = page.events(ModerationStarted)[-1].row_id
+        page.answers(page.requests[-1], encoded(CreateAnswer(True, row(row_id, hidden=True))))
+    before = len(page.requests)
+    page.moderates("hide_message")
+
+    assert {one.row_id for one in page.events(ModerationStarted)} == {7, 8}
+    assert len(page.requests) == before

@@ -17,6 +17,7 @@ OTHERWISE: dict[str, Any] = {
     "match": "content",
     "order": "arrival",
     "apply_changes": False,
+    "hear_all_deletes": True,
     "recreate_channel": False,
     "reconnect_jitter": 0.3,
     "silence": "probe",

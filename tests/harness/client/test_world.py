@@ -306,3 +306,26 @@ def test_the_suite_finds_by_itself_a_spinner_that_never_ends_before_the_plan() -
     )
 
     assert "types" in found
+
+
+@pytest.mark.parametrize(("policy", "stays"), [(PLAN, True), (REVIEWED, True), (HARDENED, False)])
+@pytest.mark.parametrize("away", [False, True], ids=["live", "away"])
+@pytest.mark.parametrize("what", ["hidden", "deleted"])
+def test_h2_a_row_that_was_hidden_or_deleted_stays_where_nobody_looks_for_it(
+    policy: Policy, stays: bool, away: bool, what: str
+) -> None:
+    world = World([(policy, "2.0.0")])
+    (user,) = world.users
+    world.wait(5.0)
+    world.stranger_types()
+    world.wait(1.0)
+    if away:
+        world.cut(user)
+    if what == "hidden":
+        world.hide(1)
+    else:
+        world.delete(1)
+    world.settle(1)
+
+    hears_it = what == "hidden" and not away  # an UPDATE passes the room's filter, live
+    assert user.changed.get(1) == (None if stays and not hears_it else what)

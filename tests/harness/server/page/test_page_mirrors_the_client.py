@@ -69,7 +69,7 @@ console.log(JSON.stringify({
 NOT_ON_THE_PAGE = {
     "name",
     *("send_timeout", "spinner_ends", "match", "content_match_s"),
-    *("order", "apply_changes", "recreate_channel", "reconnect_jitter"),
+    *("order", "apply_changes", "hear_all_deletes", "recreate_channel", "reconnect_jitter"),
     *("silence", "probe_grace_s", "pause_unseen", "cursor_overlap_s", "reread_every"),
 }
 """The page always does what the reviewed plan has for these."""
