@@ -55,6 +55,7 @@ def html(audit: Audit, drawn: Mapping[str, str], *, language: Language) -> str:
         glance=tuple(_picture(audit, name, drawn) for name in GLANCE),
         pictures=tuple(_picture(audit, name, drawn) for name in PICTURES),
         gates=tables.gate_rows(audit),
+        cohorts=tables.cohort_table(audit),
         windows=tables.window_tables(audit),
         receipts=tables.receipt_rows(audit),
         wrong=tables.wrong_rows(audit),

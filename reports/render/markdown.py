@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from reports.model import Audit
 from reports.render import facts, tables
@@ -20,6 +21,7 @@ def markdown(audit: Audit, *, language: Language) -> str:
         _bullets(audit, texts),
         _title("section.gates", texts),
         _gates(audit, texts),
+        *_cohorts(audit, texts),
         *_windows(audit, texts),
         _title("section.settings", texts),
         _say(texts, sentence("settings.repeat")) + " `chatquake run scenario.toml`",
@@ -89,15 +91,28 @@ def _gate(row: tables.GateRow, texts: Texts) -> list[str]:
     ]
 
 
+def _cohorts(audit: Audit, texts: Texts) -> list[str]:
+    table = tables.cohort_table(audit)
+    if table is None:
+        return []
+    head = [_say(texts, sentence("column.metric"))]
+    head += [plain(f"{column.name} ({column.policy})") for column in table.columns]
+    return [_title("section.groups", texts), _table(head, 1, _measured(table.rows, texts))]
+
+
+def _measured(rows: Iterable[tables.WindowRow], texts: Texts) -> list[list[str]]:
+    return [
+        [_say(texts, row.metric), *(_say(texts, figure.value) for figure in row.figures)]
+        for row in rows
+    ]
+
+
 def _windows(audit: Audit, texts: Texts) -> list[str]:
     blocks = []
     for table in tables.window_tables(audit):
         head = [_say(texts, sentence("column.metric"))]
         head += [_say(texts, column.name) for column in table.columns]
-        rows = [
-            [_say(texts, row.metric), *(_say(texts, figure.value) for figure in row.figures)]
-            for row in table.rows
-        ]
+        rows = _measured(table.rows, texts)
         title = f"{_title('section.windows', texts)} ({_say(texts, table.cohort)})"
         blocks += [title, _table(head, 1, rows)]
     return blocks

@@ -42,6 +42,27 @@ MAIN_METRICS = (
     "request_amplification",
 )
 """Those of the table by window, in its order; ``metrics.json`` has them all."""
+COHORT_METRICS = (
+    "stuck_pending",
+    "spinner_s.p90",
+    "lost",
+    "lost_rate",
+    "late_rate",
+    "delivery_s.p50",
+    "frozen_s.p50",
+    "frozen_s.max",
+    "visible_duplicates",
+    "out_of_order",
+    "stale_rows",
+    "recover_s.p90",
+    "send_timeout_rate",
+    "fallback_activations",
+    "fallback_false_activations",
+    "fallback_share",
+    "poll_rate",
+    "reconnect_attempts",
+)
+"""Those of the table of cohorts: first what people feel, then what it costs."""
 MOST_WRONG = 200
 """Messages that are listed; the rest is in the ledger."""
 
@@ -88,6 +109,21 @@ class WindowTable:
 
     cohort: Sayable
     columns: tuple[WindowColumn, ...]
+    rows: tuple[WindowRow, ...]
+
+
+@dataclass(frozen=True)
+class CohortColumn:
+    name: str
+    policy: str
+    users: Quantity
+
+
+@dataclass(frozen=True)
+class CohortTable:
+    """The whole run, a column for each cohort."""
+
+    columns: tuple[CohortColumn, ...]
     rows: tuple[WindowRow, ...]
 
 
@@ -144,6 +180,23 @@ def gate_rows(audit: Audit) -> tuple[GateRow, ...]:
         )
         for gate in sorted(audit.verdict.gates, key=lambda gate: order[gate.result])
     )
+
+
+def cohort_table(audit: Audit) -> CohortTable | None:
+    """The cohorts side by side; nothing to compare where there is one."""
+    cohorts = audit.settings.cohorts
+    if len(cohorts) < 2:
+        return None
+    rows = []
+    for metric in COHORT_METRICS:
+        cells = [audit.metrics.cell(metric, RUN, cohort.name) for cohort in cohorts]
+        if any(cell is not None and cell.value is not None for cell in cells):
+            figures = tuple(_figure(cell) for cell in cells)
+            rows.append(WindowRow(metric_name(metric), metric, figures))
+    columns = tuple(
+        CohortColumn(one.name, one.policy, Quantity(one.users, "count")) for one in cohorts
+    )
+    return CohortTable(columns, tuple(rows)) if rows else None
 
 
 def window_tables(audit: Audit) -> tuple[WindowTable, ...]:

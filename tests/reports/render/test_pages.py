@@ -9,6 +9,7 @@ from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.runsettings import Text
@@ -18,7 +19,7 @@ from reports.render import render
 from reports.render.html import html
 from reports.render.junit import junit
 from reports.render.markdown import markdown, plain
-from reports.render.tables import MOST_WRONG, lost_extent
+from reports.render.tables import MOST_WRONG, cohort_table, lost_extent
 from reports.texts import Language
 from tests.support.sample_audit import empty_audit, sample_audit
 
@@ -254,3 +255,52 @@ def test_a_long_list_of_wrong_messages_is_folded(count: int, *, folded: bool) ->
                        receivers=(3,), committed_at_s=None)  # fmt: skip
     page = _html(replace(sample_audit("fail"), wrong=(one,) * count))
     assert (f"all {count} of them" in page) == folded
+
+
+def two_cohorts() -> Audit:
+    """The sample, and a second cohort of the same figures but twice as large."""
+    audit = sample_audit("pass")
+    (chrome,) = audit.settings.cohorts
+    edge = msgspec.structs.replace(chrome, name="edge", policy="hardened")
+    cells = tuple(cell for cell in audit.metrics.cells if cell.cohort == "all")
+    doubled = tuple(
+        msgspec.structs.replace(cell, cohort=name, value=factor * cell.value)
+        for name, factor in (("chrome", 1), ("edge", 2))
+        for cell in cells
+        if cell.value is not None
+    )
+    return replace(
+        audit,
+        settings=msgspec.structs.replace(audit.settings, cohorts=(chrome, edge)),
+        metrics=msgspec.structs.replace(audit.metrics, cells=cells + doubled),
+    )
+
+
+def test_cohorts_stand_side_by_side_with_their_policies_and_their_own_figures() -> None:
+    audit = two_cohorts()
+    table = cohort_table(audit)
+
+    assert table is not None
+    assert [(column.name, column.policy) for column in table.columns] == [
+        ("chrome", "plan"),
+        ("edge", "hardened"),
+    ]
+    assert len(table.rows) > 5
+    for row in table.rows:
+        whole = audit.metrics.cell(row.metric_id)
+        assert whole is not None
+        assert whole.value is not None
+        assert [one.value.value for one in row.figures] == [whole.value, 2 * whole.value]
+    page = _html(audit)
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert 'id="groups"' in page
+    assert sorted(set(ids)) == sorted(ids)
+    assert "The groups side by side" in markdown(audit, language="en")
+
+
+def test_one_cohort_is_compared_with_nobody() -> None:
+    audit = sample_audit("pass")
+
+    assert cohort_table(audit) is None
+    assert 'id="groups"' not in _html(audit)
+    assert "side by side" not in markdown(audit, language="en")
