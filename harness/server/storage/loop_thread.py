@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -26,6 +26,10 @@ class LoopThread:
         """Run something to its end, also where the caller is cancelled meanwhile."""
         done = asyncio.run_coroutine_threadsafe(work, self._loop)
         return await asyncio.shield(asyncio.wrap_future(done))
+
+    def call(self, work: Callable[[], None]) -> None:
+        """Have something short done; does not wait for it."""
+        self._loop.call_soon_threadsafe(work)
 
     def close(self) -> None:
         """Stop the loop; nothing may be running in it any more. Blocks shortly."""

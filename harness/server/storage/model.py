@@ -104,7 +104,8 @@ class Storage(Protocol):
 
         With ``hold_s`` the row takes its id now and is committed that much later, so that
         greater ids may be committed before it (H1). Where the same message is committed
-        meanwhile, that row is the answer. :meth:`close` commits at once what is still held.
+        meanwhile, that row is the answer. :meth:`hurry` and :meth:`close` commit at once what is
+        still held.
         ``row_id`` is one that was reserved; ``None`` takes the next.
         """
         ...
@@ -148,6 +149,13 @@ class Storage(Protocol):
 
         Raises :class:`harness.errors.UsageError` where it is to hold again but repeated messages
         are already there; it stays off then.
+        """
+        ...
+
+    def hurry(self) -> None:
+        """Commit at once what is held, and hold nothing from now on: the end is near.
+
+        Everything else goes on as before. Does not block.
         """
         ...
 

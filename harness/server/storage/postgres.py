@@ -105,6 +105,9 @@ class PostgresStorage:
     async def set_unique(self, on: bool) -> None:
         await self._ask(self._messages.set_unique(on))
 
+    def hurry(self) -> None:
+        self._loop.call(self._messages.hurry)
+
     def close(self) -> None:
         self._loop.wait(self._close())
         self._loop.close()

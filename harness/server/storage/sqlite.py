@@ -33,6 +33,7 @@ from harness.server.storage.sqlite_file import claim_file
 from harness.server.storage.sqlite_jobs import (
     Delete,
     Flush,
+    Hurry,
     Insert,
     Job,
     Reserve,
@@ -166,6 +167,9 @@ class SqliteStorage:
         job = SetUnique(on)
         self._put(job)
         await asyncio.wrap_future(job.done)
+
+    def hurry(self) -> None:
+        self._queue.put(Hurry())
 
     def close(self) -> None:
         self._closed = True

@@ -53,12 +53,16 @@ class Flush:
     done: Future[None] = field(default_factory=Future)
 
 
+class Hurry:
+    """Hold nothing any more."""
+
+
 class Stop:
     """The last thing in the writer's queue."""
 
 
 Write = Insert | Update | Delete
-Job = Write | Reserve | SetUnique | Flush | Stop
+Job = Write | Reserve | SetUnique | Flush | Hurry | Stop
 
 
 class Holds:

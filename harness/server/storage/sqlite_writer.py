@@ -29,6 +29,7 @@ from harness.server.storage.sqlite_jobs import (
     Delete,
     Flush,
     Holds,
+    Hurry,
     Insert,
     Job,
     Reserve,
@@ -73,6 +74,8 @@ class Writer:
         self._unwritten: tuple[float, list[int]] = (0.0, [])
         """The true time of the last transaction and the ``seq`` of its commits."""
         self._holds = Holds()
+        self._hurried = False
+        """Whether nothing is held any more."""
         self._rows = Rows(connection, clock)
 
     def run(self) -> None:
@@ -81,13 +84,14 @@ class Writer:
         while going:
             batch = self._drain()
             going = not any(isinstance(one, Stop) for one in batch)
+            self._hurried |= any(isinstance(one, Hurry | Stop) for one in batch)
             # From here on nobody can withdraw what was asked for.
             jobs = [
                 one
                 for one in batch
-                if not isinstance(one, Stop) and one.done.set_running_or_notify_cancel()
+                if not isinstance(one, Hurry | Stop) and one.done.set_running_or_notify_cancel()
             ]
-            writes = self._writes(jobs, going)
+            writes = self._writes(jobs)
             others = [one for one in jobs if isinstance(one, SetUnique | Flush)]
             if writes and not self._commit(writes):
                 # Another attempt would wait as long, and whoever comes next behind it.
@@ -117,7 +121,7 @@ class Writer:
                 batch.append(self._queue.get_nowait())
         return batch
 
-    def _writes(self, jobs: Sequence[Job], going: bool) -> list[Write]:
+    def _writes(self, jobs: Sequence[Job]) -> list[Write]:
         """What to commit now: what was asked for, then what was held until now."""
         writes: list[Write] = []
         for job in jobs:
@@ -129,7 +133,7 @@ class Writer:
             elif isinstance(job, Write):
                 writes.append(job)
         if self._holds:
-            writes += self._holds.take(self._clock() if going else math.inf)
+            writes += self._holds.take(math.inf if self._hurried else self._clock())
         return writes
 
     def _commit(self, writes: list[Write]) -> bool:

@@ -6,6 +6,7 @@ import signal
 import socket as sockets
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,28 @@ def test_a_hanging_create_route_does_not_keep_the_server_from_stopping(tmp_path:
         one.process.terminate()
 
         assert one.wait() == 0
+
+
+@pytest.mark.parametrize("defect", ["slow-commit", "poll-id-gap"])
+def test_a_held_create_is_answered_with_its_row_when_the_server_stops(
+    tmp_path: Path, defect: str
+) -> None:
+    database = tmp_path / "chat.db"
+    planted = ("--defect", defect, "--knob", "slow_commit_s=60")
+    with running(database, *planted) as one, ThreadPoolExecutor() as senders:
+        # One send of ten is held by poll-id-gap, each by slow-commit.
+        held = [senders.submit(one.post, "hi", number) for number in range(10)]
+        time.sleep(0.5)  # nothing outside tells that a create is held
+        one.process.terminate()
+        answers = [answer.result() for answer in held]
+
+        assert one.wait() == 0
+        assert one.process.stderr is not None
+        assert one.process.stderr.read() == ""
+    assert {answer.status_code for answer in answers} == {200}
+    with running(database) as again:
+        rows = {commit["row_id"] for commit in again.admin("/commits")}
+    assert {answer.json()["message"]["id"] for answer in answers} == rows
 
 
 def test_a_repeated_send_makes_two_rows_without_the_unique_key(tmp_path: Path) -> None:

@@ -150,6 +150,22 @@ def test_closing_commits_what_is_held(backend: Backend) -> None:
     assert [commit.row_id for commit in log] == [stored.row.id]
 
 
+def test_hurrying_commits_what_is_held_and_lets_the_rest_go_on(backend: Backend) -> None:
+    async def hurry(storage: Storage) -> list[Stored]:
+        first = await held(storage, backend, 1)
+        storage.hurry()
+        return [
+            await first,
+            await storage.create(draft(2), hold_s=FOR_EVER_S),
+            await storage.create(draft(3)),
+        ]
+
+    with opened(backend) as (storage, _):
+        stored = run(hurry(storage))
+
+        assert run(storage.rows_after(42, 0, 10)) == [one.row for one in stored]
+
+
 def test_a_reserved_id_goes_to_no_other_row_and_may_be_used_later(backend: Backend) -> None:
     with opened(backend) as (storage, _):
         reserved, unused = run(storage.reserve()), run(storage.reserve())
