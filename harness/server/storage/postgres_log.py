@@ -41,6 +41,12 @@ INSERT INTO commits (seq, lsn, number, op, row_id, webinar_id, user_id, client_m
 VALUES (%s, %s::pg_lsn, %s, %s, %s, %s, %s::uuid, %s::uuid, %s, %s)
 """
 _ADVANCE = "SELECT pg_replication_slot_advance(%s, %s::pg_lsn)"
+_FOREIGN = """
+SELECT lsn::text, number, count(*) OVER () FROM commits
+WHERE (lsn, number) > (%s::pg_lsn, %s)
+AND lsn <= (SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = %s)
+ORDER BY seq DESC LIMIT 1
+"""
 _START = Place(0, 0)
 
 _log = logging.getLogger(__name__)
@@ -77,6 +83,7 @@ class LogReader:
         connection = await self._connect()
         while await self._round(connection, publish=False):
             pass
+        self._published = max(self._published, self._logged[1])
         return connection
 
     async def run(self) -> None:
@@ -134,17 +141,21 @@ class LogReader:
             await connection.close()
 
     def _warn(self, what: str, error: Exception) -> None:
-        line = self._sparing.line(
-            f"{what}: {type(error).__name__}: {one_line(error)}", self._clock()
-        )
+        self._say(f"{what}: {type(error).__name__}: {one_line(error)}")
+
+    def _say(self, text: str) -> None:
+        line = self._sparing.line(text, self._clock())
         if line is not None:
             _log.error(line)
 
     async def _connect(self) -> Connection:
         connection = await connect(self._url)
         try:
-            await lock(connection)
+            again = self._slot != ""
+            await lock(connection, again=again)
             self._slot = await prepare(connection)
+            if again:
+                await self._pass_over(connection)
             cursor = await connection.execute(
                 "SELECT seq, lsn::text, number FROM commits ORDER BY seq DESC LIMIT 1"
             )
@@ -156,6 +167,19 @@ class LogReader:
         self._read_lsn = 0
         self._connection = connection
         return connection
+
+    async def _pass_over(self, connection: Connection) -> None:
+        """Take notice of what another server has logged since our session was lost: the slot has
+        it no more, so that it is never published here."""
+        place = (lsn_text(self._published.lsn), self._published.number)
+        last = await (await connection.execute(_FOREIGN, (*place, self._slot))).fetchone()
+        if last is not None:
+            lsn, number, count = last
+            self._published = Place(lsn_of(lsn), number)
+            self._say(
+                "another server used this database meanwhile:"
+                f" {count} changes that it logged were not published here"
+            )
 
     async def _round(self, connection: Connection, *, publish: bool) -> bool:
         """Read once; whether there may be more at once."""

@@ -62,6 +62,9 @@ TRUSTED = "output_plugin_libraries"
 (15.19 and its like, CVE-2026-6471); it is without wal2json at first."""
 _PATIENCE = "10s"
 """A killed server's sessions end a moment after it; a new slot waits for open transactions."""
+_PATIENCE_AGAIN = "100ms"
+"""A session that was lost keeps the lock a moment longer. Whoever has it after that is another
+server, and the one that waits must not serve."""
 
 
 async def connect(url: str) -> Connection:
@@ -80,9 +83,13 @@ async def configure(connection: Connection) -> None:
     await connection.execute(_SESSION)
 
 
-async def lock(connection: Connection) -> None:
-    """Make this session the database's only reader of the log. Raises :class:`UsageError`."""
-    await connection.execute(f"SET lock_timeout = '{_PATIENCE}'")
+async def lock(connection: Connection, *, again: bool) -> None:
+    """Make this session the database's only reader of the log; ``again``: as one before it was.
+
+    Raises :class:`UsageError` where another server is it.
+    """
+    patience = _PATIENCE_AGAIN if again else _PATIENCE
+    await connection.execute(f"SET lock_timeout = '{patience}'")
     try:
         await connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
     except errors.LockNotAvailable:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from uuid import UUID
 
@@ -19,6 +22,7 @@ from harness.server.storage.postgres import PostgresStorage
 from harness.server.storage.postgres_schema import TRUSTED
 from tests.harness.server.storage.backends import (
     USER,
+    WAIT_S,
     PostgresBackend,
     create_all,
     draft,
@@ -34,11 +38,25 @@ INSERT INTO chatquake.messages (webinar_id, user_id, client_msg_id, body, create
 VALUES (42, %s, %s, 'from elsewhere', now())
 """
 
+OUR_LOCKS = """
+FROM pg_locks WHERE locktype = 'advisory'
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+END_READER = f"SELECT pg_terminate_backend(pid) {OUR_LOCKS} AND granted"
+WAITERS = f"SELECT pid {OUR_LOCKS} AND NOT granted"
+
 
 def execute(url: str, query: str, *arguments: object) -> list[tuple[object, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(query.encode(), arguments)
         return cursor.fetchall() if cursor.description else []
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + WAIT_S
+    while not holds():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
 
 
 def refusal(url: str) -> str:
@@ -126,11 +144,7 @@ def test_the_log_goes_on_after_its_session_was_lost(
     with opened(PostgresBackend(database)) as (storage, published):
         run(storage.create(draft(1)))
         published.wait_for(1)
-        execute(
-            database,
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-        )
+        execute(database, END_READER)
         run(storage.create(draft(2)))
         changes = published.wait_for(2)
         log = run(storage.commits(0, 10))
@@ -138,6 +152,50 @@ def test_the_log_goes_on_after_its_session_was_lost(
     assert [commit.seq for commit in log] == [1, 2]
     assert [change.commit for change in changes] == log
     assert "the session that reads the commit log was lost" in caplog.text
+
+
+def test_a_server_that_lost_its_database_to_another_serves_nobody_until_it_has_it_back(
+    database: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_log, "RETRY_S", 0.05)
+    backend = PostgresBackend(database)
+    with opened(backend) as (storage, published), ThreadPoolExecutor() as threads:
+        run(storage.create(draft(1)))
+        published.wait_for(1)
+        opening = threads.submit(backend.open, lambda changes: None)
+        until(lambda: bool(execute(database, WAITERS)))
+        execute(database, END_READER)
+        with closing(opening.result(WAIT_S)) as other:
+            until(lambda: storage.trouble is not None)
+            assert storage.trouble == "another server uses this database; one at a time can"
+            for work in (storage.create(draft(2)), storage.commits(0, 10)):
+                with pytest.raises(StorageUnavailable):
+                    run(work)
+            for number in (3, 4, 5):
+                run(other.create(draft(number)))
+            run(other.commits(0, 10))
+        until(lambda: storage.trouble is None)
+        run(storage.create(draft(6)))
+        log = run(storage.commits(0, 10))
+        seqs = [change.commit.seq for change in published.wait_for(2)]
+
+    assert [commit.seq for commit in log] == [1, 2, 3, 4, 5]
+    assert seqs == [1, 5]
+    assert caplog.text.count("3 changes that it logged were not published here") == 1
+
+
+def test_a_session_that_is_lost_after_a_restart_hides_nothing(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(PostgresBackend(database)) as (storage, _):
+        run(storage.create(draft(1)))
+    with opened(PostgresBackend(database)) as (storage, published):
+        execute(database, END_READER)
+        run(storage.commits(0, 10))
+        run(storage.create(draft(2)))
+
+        assert [change.commit.seq for change in published.wait_for(1)] == [2]
+    assert "another server" not in caplog.text
 
 
 def test_sessions_that_were_ended_fail_nobody(database: str) -> None:
