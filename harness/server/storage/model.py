@@ -94,7 +94,8 @@ class Storage(Protocol):
         ...
 
     async def reserve(self) -> int:
-        """Take an id that no other row will get. That it is used is not asked for."""
+        """Take an id that no other row will get, whatever becomes of the server; durable as a
+        commit is. That it is used is not asked for."""
         ...
 
     async def create(

@@ -61,8 +61,8 @@ class Stop:
     """The last thing in the writer's queue."""
 
 
-Write = Insert | Update | Delete
-Job = Write | Reserve | SetUnique | Flush | Hurry | Stop
+Write = Insert | Update | Delete | Reserve
+Job = Write | SetUnique | Flush | Hurry | Stop
 
 
 class Holds:

@@ -25,6 +25,9 @@ _LAST_ID = """
 SELECT max(coalesce((SELECT max(id) FROM messages), 0),
            coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0))
 """
+# SQLite's own note of the greatest id, which an insert moves too; its row is made by the first.
+_KEEP_ID = "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'messages'"
+_KEEP_FIRST_ID = "INSERT INTO sqlite_sequence (name, seq) VALUES ('messages', ?)"
 
 
 class Rows:
@@ -40,6 +43,13 @@ class Rows:
         """Give an id away."""
         self.last_id += 1
         return self.last_id
+
+    def reserve(self) -> int:
+        """Give an id away for good: also who opens the file after a kill gives it to no other."""
+        row_id = self.next_id()
+        if not self._connection.execute(_KEEP_ID, (row_id,)).rowcount:
+            self._connection.execute(_KEEP_FIRST_ID, (row_id,))
+        return row_id
 
     def insert(self, insert: Insert, changes: list[Change]) -> Stored:
         draft = insert.draft

@@ -125,9 +125,7 @@ class Writer:
         """What to commit now: what was asked for, then what was held until now."""
         writes: list[Write] = []
         for job in jobs:
-            if isinstance(job, Reserve):
-                job.done.set_result(self._rows.next_id())
-            elif isinstance(job, Insert) and job.hold_s > 0:
+            if isinstance(job, Insert) and job.hold_s > 0:
                 row_id = self._rows.next_id() if job.row_id is None else job.row_id
                 self._holds.add(job, row_id, self._clock() + job.hold_s)
             elif isinstance(job, Write):
@@ -251,6 +249,8 @@ class Writer:
                 return partial(done.set_result, self._rows.update(row_id, body, hidden, changes))
             case Delete(row_id, done):
                 return partial(done.set_result, self._rows.delete(row_id, changes))
+            case Reserve(reserved):
+                return partial(reserved.set_result, self._rows.reserve())
 
 
 def _timed(change: Change, committed_s: float) -> Change:

@@ -176,6 +176,17 @@ def test_a_reserved_id_goes_to_no_other_row_and_may_be_used_later(backend: Backe
         assert len({reserved, unused, *(one.row.id for one in others)}) == 5
 
 
+def test_a_reserved_id_goes_to_no_other_row_after_a_restart_either(backend: Backend) -> None:
+    given: list[int] = []
+    for number in range(3):
+        with opened(backend) as (storage, _):
+            given += [run(storage.reserve()), run(storage.reserve())]
+            given.append(run(storage.create(draft(number))).row.id)
+            given.append(run(storage.reserve()))
+
+    assert len(set(given)) == len(given)
+
+
 def test_a_row_with_a_reserved_id_can_be_held_back(backend: Backend) -> None:
     async def work(storage: Storage) -> tuple[Stored, int]:
         reserved = await storage.reserve()

@@ -96,6 +96,24 @@ def test_after_a_crash_everything_answered_is_there(path: Path, tmp_path: Path) 
     assert not again.is_new
 
 
+def test_an_id_that_was_reserved_before_a_crash_goes_to_no_other_row(
+    path: Path, tmp_path: Path
+) -> None:
+    crashed = tmp_path / "crashed.db"
+    storage = SqliteStorage(path, nothing)
+    reserved = [run(storage.reserve()), run(storage.reserve())]
+    shutil.copy(path, crashed)
+    shutil.copy(f"{path}-wal", f"{crashed}-wal")
+    storage.close()
+
+    storage = SqliteStorage(crashed, nothing)
+    row_id = run(storage.create(draft(1))).row.id
+    storage.close()
+
+    assert reserved == [1, 2]
+    assert row_id == 3
+
+
 def test_what_waits_together_is_one_transaction(path: Path) -> None:
     batches: list[int] = []
     first, go_on = threading.Event(), threading.Event()
