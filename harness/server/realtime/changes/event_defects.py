@@ -6,7 +6,6 @@ They compose, hold only while they are switched on, and do the same to the same 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from harness.commitlog import Commit
 from harness.server.defects import Defect
@@ -38,18 +37,16 @@ class EventDefects:
 
     def passed(self, changes: Iterable[Change], now_s: float) -> list[Change]:
         """What is to be sent now, in order."""
-        sent = [change for one in changes for change in self._reordered(self._altered(one), now_s)]
+        sent = [change for one in changes for change in self._reordered(self._kept(one), now_s)]
         sent += self._released(now_s)
         return [one for one in sent for _ in range(self._copies())]
 
-    def _altered(self, change: Change) -> Iterator[Change]:
-        """One change, another in its place, or none."""
+    def _kept(self, change: Change) -> Iterator[Change]:
+        """One change, or none."""
         if self._lost(change):
             return
         if change.commit.op == "DELETE" and self._switches.has(Defect.DELETE_NOT_SENT):
             return
-        if change.commit.op == "UPDATE" and self._switches.has(Defect.STALE_UPDATE):
-            change = replace(change, row=change.old)
         yield change
 
     def _lost(self, change: Change) -> bool:

@@ -27,6 +27,8 @@ class Rendering:
     """A change whose JSON is longer goes without its longer values."""
     without_id: bool = False
     """The defect ``event-without-id``."""
+    stale_update: bool = False
+    """The defect ``stale-update``: who gets an UPDATE is found by the row as it is all the same."""
 
     @classmethod
     def of(cls, switches: Switches) -> Rendering:
@@ -35,6 +37,7 @@ class Rendering:
             whole_old=switches.knobs.replica_identity_full,
             max_bytes=switches.knobs.max_change_bytes,
             without_id=switches.has(Defect.EVENT_WITHOUT_ID),
+            stale_update=switches.has(Defect.STALE_UPDATE),
         )
 
 
@@ -78,10 +81,12 @@ def change_data(
         old = change.old
     elif change.commit.op != "INSERT":
         old = _Key(change.commit.row_id)
+    stale = rendering.stale_update and change.commit.op == "UPDATE"
+    row = change.old if stale else change.row
     data = _Data(
         commit_timestamp=commit_timestamp,
         type=change.commit.op,
-        record=msgspec.UNSET if change.row is None else change.row,
+        record=msgspec.UNSET if row is None else row,
         old_record=old,
     )
     encoded = _encode(data)

@@ -55,13 +55,6 @@ def test_delete_not_sent_keeps_only_deletes_back() -> None:
     assert seqs(defects(Defect.DELETE_NOT_SENT).passed(stream, 0.0)) == [1, 3]
 
 
-def test_stale_update_carries_the_old_row() -> None:
-    update, insert = defects(Defect.STALE_UPDATE).passed([change("UPDATE"), change()], 0.0)
-
-    assert update.row == row(hidden=False)
-    assert insert.row == row()
-
-
 def test_reordered_pairs_are_swapped_room_by_room() -> None:
     one = defects(Defect.EVENTS_REORDERED)
     mixed = [*inserts(1, 2), *inserts(11, 11, room=7), *inserts(3, 4), *inserts(12, 12, room=7)]
@@ -89,7 +82,7 @@ def test_a_defect_that_is_switched_off_lets_go_of_what_it_held() -> None:
 
 STREAM_DEFECTS = [
     *(Defect.EVENT_LOST, Defect.EVENT_TWICE, Defect.EVENTS_REORDERED),
-    *(Defect.STALE_UPDATE, Defect.DELETE_NOT_SENT),
+    Defect.DELETE_NOT_SENT,
 ]
 
 

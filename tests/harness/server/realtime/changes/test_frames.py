@@ -93,8 +93,18 @@ def test_without_id_both_records_lack_it(op: Op) -> None:
     assert not any("id" in one for one in records)
 
 
+def test_a_stale_update_carries_the_row_as_it_was() -> None:
+    update = data_of("UPDATE", stale_update=True, whole_old=True)
+
+    assert update["record"] == update["old_record"] == msgspec.to_builtins(row(hidden=False))
+    assert data_of("INSERT", stale_update=True) == data_of("INSERT")
+    assert data_of("DELETE", stale_update=True) == data_of("DELETE")
+
+
 def test_the_switches_say_how_changes_are_sent() -> None:
-    defects = frozenset({Defect.EVENT_WITHOUT_ID})
+    defects = frozenset({Defect.EVENT_WITHOUT_ID, Defect.STALE_UPDATE})
     switches = Switches(Knobs(replica_identity_full=True, max_change_bytes=7), defects)
 
-    assert Rendering.of(switches) == Rendering(whole_old=True, max_bytes=7, without_id=True)
+    assert Rendering.of(switches) == Rendering(
+        whole_old=True, max_bytes=7, without_id=True, stale_update=True
+    )

@@ -276,6 +276,19 @@ def test_further_conditions_of_a_filter_are_asked_within_the_room() -> None:
     assert rooms.publish(change(room=7), AT) == []
 
 
+def test_a_stale_update_reaches_whom_the_true_row_reaches() -> None:
+    stale = frozenset({Defect.STALE_UPDATE})
+    heard = []
+    for shown in ("is.false", "is.true"):
+        filter_ = {**room_filter(event="*"), "filter": f"webinar_id=eq.42,hidden={shown}"}
+        # The builder's UPDATE hides the row.
+        heard.append(frames(live_room(filter_, defects=stale).publish(change("UPDATE"), AT)))
+
+    assert heard[0] == []
+    ((_, frame),) = heard[1]
+    assert frame[4]["data"]["record"]["hidden"] is False
+
+
 @pytest.mark.parametrize("filter_", ["id=eq.901", "body=eq.hi"])
 def test_a_delete_is_seen_by_filters_on_its_key_alone_or_on_all_under_full(filter_: str) -> None:
     binding = {**room_filter(event="DELETE"), "filter": filter_}
