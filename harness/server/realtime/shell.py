@@ -17,9 +17,10 @@ from starlette.routing import BaseRoute, Route
 from uvicorn.server import ServerState
 
 from harness.clock import Clock
-from harness.server.auth.tokens import Claims, Refusal, Tokens
+from harness.server.auth.tokens import Claims, Refusal, Tokens, expired
 from harness.server.realtime.channels.channel import Channel
 from harness.server.realtime.core import make_core
+from harness.server.realtime.distrust import distrusted
 from harness.server.realtime.effects import (
     Close,
     Drop,
@@ -83,8 +84,10 @@ class Realtime:
         return self._clock()
 
     def verify(self, token: str) -> Claims | Refusal:
-        """Judge a token now."""
-        return self._tokens.verify(token, self._clock())
+        """Judge the token of a broadcast over HTTP now."""
+        claims = self._tokens.verify(token, self._clock())
+        believed = isinstance(claims, Refusal) or not distrusted(claims, self.switches)
+        return claims if believed else expired(0)
 
     def publish(self, change: Change) -> bool:
         """Send a committed change to those who listen, unless the project's quota is used up.

@@ -31,6 +31,7 @@ from harness.server.realtime.channels.channel_config import ChannelConfig
 from harness.server.realtime.channels.due import DueTimes
 from harness.server.realtime.channels.presence_calls import Window
 from harness.server.realtime.channels.sweep import Sweep
+from harness.server.realtime.distrust import distrusted
 from harness.server.realtime.effects import Effect, Peer, Send
 from harness.server.realtime.filters.syntax import Condition
 from harness.server.realtime.topics.topics import TopicName, Topics
@@ -269,7 +270,7 @@ class Channels:
     def _confirm(self, channel: Channel, now_s: float) -> list[Effect]:
         """Look whether the token still holds, and when to look again."""
         over_s = now_s - channel.claims.expires_s
-        if over_s >= 0 or self._switches.has(Defect.TOKEN_NEVER_ACCEPTED):
+        if over_s >= 0 or distrusted(channel.claims, self._switches):
             return self.end(channel, expired(max(0.0, over_s)).message, now_s)
         self._plan_confirmation(channel, now_s)
         return []

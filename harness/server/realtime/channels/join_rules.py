@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.server.auth.tokens import Claims, Refusal, Tokens, expired
-from harness.server.defects import Defect
 from harness.server.realtime.answers import PREFIX, name_of
 from harness.server.realtime.channels.channel_config import ChannelConfig
 from harness.server.realtime.channels.channels import Channels
+from harness.server.realtime.distrust import distrusted
 from harness.server.realtime.effects import Peer
 from harness.server.realtime.quotas import Quotas
 from harness.server.realtime.topics.policies import may_use
@@ -57,11 +57,11 @@ class JoinRules:
         self, token: str, topic: str, now_s: float, *, private: bool
     ) -> Claims | JoinRefusal:
         """What a token opens on a topic."""
-        if self.switches.has(Defect.TOKEN_NEVER_ACCEPTED):
-            return _refused(expired(0))
         claims = self.tokens.verify(token, now_s)
         if isinstance(claims, Refusal):
             return _refused(claims)
+        if distrusted(claims, self.switches):
+            return _refused(expired(0))
         name = name_of(topic)
         if private and not may_use(claims.access, name):
             message = f"You do not have permissions to read from this Channel topic: {name}"

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from harness.server.auth.tokens import Tokens
+from harness.server.defects import Defects
 from harness.server.edge import Edge
 from harness.server.knobs import Knobs
 from harness.server.realtime.broadcast_routes import broadcast_routes
@@ -39,13 +40,14 @@ def posted(
     *,
     sent_before: int = 0,
     knobs: Mapping[str, Any] = NO_KNOBS,
+    defects: Defects = frozenset(),
     now_s: float = 6.0,
     **request: Any,
 ) -> tuple[httpx.Response, Heard]:
     """The answer to a request, and the server after it. ``sent_before``: messages, just now."""
 
     async def ask() -> tuple[httpx.Response, Heard]:
-        switches = Switches(Knobs(plan="free", **knobs))
+        switches = Switches(Knobs(plan="free", **knobs), defects)
         server = Heard(switches, now_s)
         server.quotas.messages.add(sent_before, now_s - 6.0)
         transport = httpx.ASGITransport(Edge(realtime_app(broadcast_routes(server)), switches))

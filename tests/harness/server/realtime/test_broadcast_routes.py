@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness.server.access import Access
+from harness.server.defects import Defect
 from harness.server.knobs import Knobs
 from harness.server.realtime.broadcast_routes import broadcast_routes
 from harness.server.realtime.quotas import Quotas, plan
@@ -46,6 +47,18 @@ def test_one_message_is_broadcast_as_its_path_says() -> None:
     assert (answer.status_code, answer.content) == (202, b"")
     event = UserEvent("typing", True, b'{"who":"ann"}')
     assert server.heard == [Posted(TopicName("realtime:room", False), event)]
+
+
+def test_a_server_that_accepts_no_users_token_broadcasts_for_its_keys_alone() -> None:
+    planted = frozenset({Defect.TOKEN_NEVER_ACCEPTED})
+    statuses = [
+        posted(SINGLE, defects=planted, headers={"Authorization": f"Bearer {token}"}, json={})[
+            0
+        ].status_code
+        for token in (user_token(), anon_token())
+    ]
+
+    assert statuses == [401, 202]
 
 
 def test_bytes_are_broadcast_as_bytes() -> None:

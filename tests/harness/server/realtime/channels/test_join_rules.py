@@ -18,6 +18,7 @@ from tests.harness.server.builders import (
     join_frame,
     push,
     room_filter,
+    service_token,
     user_token,
 )
 from tests.harness.server.realtime.speaking import OTHER, Client, Rules, answers, both, events
@@ -231,6 +232,18 @@ def test_a_server_that_accepts_no_token_refuses_joins_and_ends_channels() -> Non
     assert answers(client.sends(fresh, 10.0))[0][4]["message"].startswith("Token has expired")
     refused = client.joins(now_s=10.0)
     assert reason(refused) == "InvalidJWTToken: Token has expired 0 seconds ago"
+
+
+def test_a_server_that_accepts_no_users_token_takes_the_projects_keys_as_before() -> None:
+    client = Client()
+    client.rules.switches.defects = frozenset({Defect.TOKEN_NEVER_ACCEPTED})
+    for token in (None, client.own.token, service_token()):
+        joined = client.sends(join_frame(token=token))
+
+        assert answers(joined)[0][4]["status"] == "ok"
+    assert client.rooms.advance(300.0) == []  # nor does the next check end it
+    other = Client(OTHER, client.rules)
+    assert reason(other.sends(join_frame(token="nonsense"))).startswith("MalformedJWT")
 
 
 def test_a_channel_that_lives_through_the_start_of_the_defect_ends_at_its_next_check() -> None:
