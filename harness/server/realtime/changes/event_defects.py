@@ -5,6 +5,7 @@ They compose, hold only while they are switched on, and do the same to the same 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 from harness.commitlog import Commit
@@ -33,6 +34,8 @@ class EventDefects:
     @property
     def due_s(self) -> float | None:
         """When to call :meth:`passed` even without changes; ``None`` while nothing is held."""
+        if self._held and not self._switches.has(Defect.EVENTS_REORDERED):
+            return -math.inf
         return min((until_s for until_s, _ in self._held.values()), default=None)
 
     def passed(self, changes: Iterable[Change], now_s: float) -> list[Change]:
@@ -57,19 +60,21 @@ class EventDefects:
         return self._switches.has(Defect.EVENT_LOST) and self._inserts % LOSE_EVERY == 0
 
     def _reordered(self, changes: Iterable[Change], now_s: float) -> Iterator[Change]:
+        planted = self._switches.has(Defect.EVENTS_REORDERED)
         for change in changes:
             room = change.commit.webinar_id
             held = self._held.pop(room, None)
             if held is not None:
-                yield from (change, held[1])
-            elif self._switches.has(Defect.EVENTS_REORDERED):
+                yield from (change, held[1]) if planted else (held[1], change)
+            elif planted:
                 self._held[room] = (now_s + REORDER_WITHIN_S, change)
             else:
                 yield change
 
     def _released(self, now_s: float) -> list[Change]:
-        """What nothing has overtaken in time."""
-        over = [room for room, (until_s, _) in self._held.items() if until_s <= now_s]
+        """What nothing has overtaken in time, or will, now that the defect is gone."""
+        latest_s = now_s if self._switches.has(Defect.EVENTS_REORDERED) else math.inf
+        over = [room for room, (until_s, _) in self._held.items() if until_s <= latest_s]
         return [self._held.pop(room)[1] for room in over]
 
     def _copies(self) -> int:

@@ -71,13 +71,16 @@ def test_what_nothing_overtakes_is_sent_after_a_while() -> None:
     assert one.due_s is None
 
 
-def test_a_defect_that_is_switched_off_lets_go_of_what_it_held() -> None:
+def test_a_defect_that_is_switched_off_lets_go_of_what_it_held_in_its_place() -> None:
     switches = Switches(Knobs(), frozenset({Defect.EVENTS_REORDERED}))
     one = EventDefects(switches)
-    one.passed(inserts(1, 1), 0.0)
+    one.passed([*inserts(1, 1), *inserts(11, 11, room=7)], 0.0)
     switches.defects = frozenset()
 
-    assert seqs(one.passed(inserts(2, 3), 0.1)) == [2, 1, 3]
+    assert one.due_s is not None
+    assert one.due_s < 0.1
+    assert seqs(one.passed(inserts(2, 3), 0.1)) == [1, 2, 3, 11]
+    assert one.due_s is None
 
 
 STREAM_DEFECTS = [

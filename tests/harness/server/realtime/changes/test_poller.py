@@ -89,6 +89,26 @@ def test_what_a_defect_holds_back_is_released_without_another_commit() -> None:
     assert asyncio.run(run()) == [2, 1]
 
 
+def test_what_a_defect_holds_back_is_released_at_once_when_it_is_taken_away() -> None:
+    switches = Switches(Knobs(poll_interval_s=0.0), frozenset({Defect.EVENTS_REORDERED}))
+
+    async def run() -> list[int]:
+        sink = Sink(1)
+        poller = Poller(sink, switches, lambda: 0.0)
+        running = asyncio.create_task(poller.run())
+        poller.committed(changes(1, 1))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert sink.got == []
+        switches.turn(Turn(defects=[]))
+        async with asyncio.timeout(10):
+            await sink.done.wait()
+        running.cancel()
+        return sink.got
+
+    assert asyncio.run(run()) == [1]
+
+
 def test_a_repeated_send_is_broadcast_again_under_its_defect_alone() -> None:
     async def run(defects: Defects) -> list[Change]:
         got: list[Change] = []
