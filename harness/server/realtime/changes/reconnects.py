@@ -12,16 +12,19 @@ from harness.server.switches import Switches
 
 
 class Reconnects:
-    """Knows who was live on which topic before, and takes rows away from who is again.
+    """Knows who was live on which topic and is not any more, and takes rows away from who is again.
 
-    It remembers while the defect is planted, and no more than ``most``: then the first go.
+    Each channel that is gone is come back for once, so that a second tab beside a first one that
+    stays is no return. A channel without a user is known by its connection, and so comes back on
+    that alone. Remembered is what goes while the defect is planted, no more than ``most``: then
+    the first are forgotten.
     """
 
     def __init__(self, switches: Switches, most: int = 100_000) -> None:
         self._switches = switches
         self._most = most
-        self._seen: dict[tuple[str, str], None] = {}
-        """User and topic, as an ordered set."""
+        self._gone: dict[tuple[str | int, str], int] = {}
+        """How many channels are gone, by user (or connection, where it had none) and topic."""
         self._deaf: dict[tuple[int, str], float] = {}
         """Connection and topic: what is committed before this moment does not reach them."""
 
@@ -29,19 +32,26 @@ class Reconnects:
         """A user's channel became live."""
         if not self._switches.has(Defect.EVENT_LOST_ON_RECONNECT):
             return
-        if (user_id, topic) in self._seen:
+        key = (user_id or connection, topic)
+        gone = self._gone.pop(key, 0)
+        if gone:
             self._deaf[connection, topic] = now_s + self._switches.knobs.lost_on_reconnect_s
             _forget_first(self._deaf, self._most)
-        self._seen[user_id, topic] = None
-        _forget_first(self._seen, self._most)
+        if gone > 1:
+            self._gone[key] = gone - 1
 
-    def turned(self, live: Iterable[tuple[str, str]]) -> None:
-        """The switches were turned while these, user and topic, were live."""
-        if self._switches.has(Defect.EVENT_LOST_ON_RECONNECT):
-            self._seen.update(dict.fromkeys(live))
-            _forget_first(self._seen, self._most)
-        else:
-            self._seen.clear()
+    def ended(self, connection: int, topic: str, user_id: str) -> None:
+        """A channel that was live is gone, or its connection is."""
+        if not self._switches.has(Defect.EVENT_LOST_ON_RECONNECT):
+            return
+        key = (user_id or connection, topic)
+        self._gone[key] = self._gone.get(key, 0) + 1
+        _forget_first(self._gone, self._most)
+
+    def turned(self) -> None:
+        """The switches were turned."""
+        if not self._switches.has(Defect.EVENT_LOST_ON_RECONNECT):
+            self._gone.clear()
             self._deaf.clear()
 
     def heard(self, effects: list[Effect], committed_s: float) -> list[Effect]:

@@ -229,8 +229,7 @@ class Channels:
         knobs = self._switches.knobs
         self._due.hasten("confirm", now_s + knobs.confirm_token_s)
         self._sweep.plan(now_s, knobs.no_channel_sweep_s)
-        live = (one for one in self._channels.values() if one.live)
-        self._reconnects.turned((one.claims.user_id, one.topic) for one in live)
+        self._reconnects.turned()
 
     def publish(self, change: Change, commit_timestamp: str) -> list[Effect]:
         """Send a committed change to all live channels that may see it and asked for it."""
@@ -309,6 +308,7 @@ class Channels:
         if channel.audience is not None:
             self._audiences.remove(channel.audience, channel.peer)
             self._stream.used(now_s, by_anybody=bool(self._audiences))
+            self._reconnects.ended(connection, channel.topic, channel.claims.user_id)
         return others
 
     def _uuid(self) -> str:

@@ -375,6 +375,14 @@ def test_who_joins_again_under_event_lost_on_reconnect_is_live_but_misses_rows()
     assert len(rooms.publish(change(committed_s=6.5), AT)) == 1
 
 
+def test_a_second_tab_under_event_lost_on_reconnect_loses_nothing() -> None:
+    rooms = live_room(knobs=KNOBS, defects=frozenset({Defect.EVENT_LOST_ON_RECONNECT}))
+    join(rooms, now_s=1.0, peer=V1)
+    rooms.advance(1.5)
+
+    assert len(frames(rooms.publish(change(committed_s=2.0), AT))) == 2
+
+
 def test_a_renewed_token_of_mute_bindings_brings_their_error_again() -> None:
     rooms = live_room({**room_filter(), "filter": "undefined"})
 
