@@ -34,6 +34,8 @@ class Channel:
     presence_key: str
     bindings: tuple[Binding, ...]
     problem: str | None
+    live_s: float = 0.0
+    """When it is to become live, as was planned at the join."""
     audience: Audience | None = None
     """What it listens as; ``None`` until it is live."""
     presence_calls: Window | None = None

@@ -132,13 +132,14 @@ class Channels:
             presence_key=config.presence_key or self._uuid(),
             bindings=join.bindings,
             problem=join.problem,
+            live_s=self._system_ok_s(now_s) if join.echo else now_s,
         )
         self._channels[channel.key] = channel
         self._of_connection.setdefault(peer.connection, {})[frame.topic] = None
         self._sweep.in_use(peer.connection)
         self.topics.enter(channel.name, peer, presence=config.presence)
         if join.echo:
-            self._due.plan(self._system_ok_s(now_s), channel.number, channel.key, "subscribed")
+            self._due.plan(channel.live_s, channel.number, channel.key, "subscribed")
         self._plan_confirmation(channel, now_s)
         reply = Send(peer, answers.reply(frame, "ok", {"postgres_changes": join.echo}))
         joined = noted(channel, "joined", now_s)
@@ -171,14 +172,16 @@ class Channels:
     def renew(self, peer: Peer, topic: str, claims: Claims, now_s: float) -> list[Effect]:
         """Take over a new valid token: no answer, but a new ``system ok`` after a while.
 
-        Until then rows are still judged by the claims of the old one.
+        Until then rows are still judged by the claims of the old one. It comes after the first
+        one in any case: a renewal makes nobody live earlier.
         """
         channel = self._replace(self._channels[peer.connection, topic], claims=claims)
         self._plan_confirmation(channel, now_s)
         if channel.bindings or channel.problem is not None:
             knobs = self._switches.knobs
             delay_s = self._rng.uniform(knobs.resubscribe_min_s, knobs.resubscribe_max_s)
-            self._due.plan(now_s + delay_s, channel.number, channel.key, "resubscribed")
+            at_s = max(now_s + delay_s, channel.live_s)
+            self._due.plan(at_s, channel.number, channel.key, "resubscribed")
         return []
 
     def count_presence_calls(self, channel: Channel, window: Window) -> None:

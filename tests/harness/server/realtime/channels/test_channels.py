@@ -348,6 +348,23 @@ def test_a_late_system_ok_comes_late_and_rows_with_it() -> None:
     assert len(rooms.publish(change(), AT)) == 1
 
 
+def test_a_renewed_token_does_not_hasten_a_late_system_ok() -> None:
+    knobs = Knobs(late_system_ok_s=10.0, resubscribe_min_s=2.0, resubscribe_max_s=2.0)
+    rooms = Channels(Switches(knobs, frozenset({Defect.LATE_SYSTEM_OK})))
+    outsider = replace(claims(), access=Access("anon"))
+    frame = join_frame(room_filter())
+    rooms.join(V2, frame, parse_join(asked(frame)), outsider, 0.0)
+    first_s = rooms.next_due_s
+    assert first_s is not None
+    rooms.renew(V2, TOPIC, claims(token="u"), 0.1)
+
+    assert rooms.advance(first_s - 0.1) == []
+    assert rooms.publish(change(), AT) == []
+    both = rooms.advance(first_s)
+    assert ([frame[3] for _, frame in frames(both)], whats(both)) == (["system"] * 2, ["live"])
+    assert len(rooms.publish(change(), AT)) == 1
+
+
 def test_a_cold_change_stream_delays_system_ok_and_a_warm_one_does_not() -> None:
     rooms = Channels(Switches(Knobs(system_ok_delay_s=0.5, cold_start_s=2.0)))
     join(rooms)
