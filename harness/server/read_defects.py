@@ -14,12 +14,15 @@ def effective_access(access: Access, defects: Defects) -> Access:
     return _EVERYTHING if Defect.POLL_BEYOND_PERMISSION in defects else access
 
 
-def spoiled(rows: list[MessageRow], *, incremental: bool, defects: Defects) -> list[MessageRow]:
-    """The rows of one answer as the planted defects leave them.
+def lacks_first(defects: Defects, *, incremental: bool) -> bool:
+    """Whether of all rows that a read is about that with the least id is missing (poll-off-by-one).
 
-    poll-off-by-one: the first row after the cursor is missing from every incremental answer, as
-    where ``id > after + 1`` is asked. poll-unordered: the same rows, the last first.
+    Limit, order, offset and count are then those of the others. It is so where ``id > after + 1``
+    is asked and no id is left out.
     """
-    if incremental and Defect.POLL_OFF_BY_ONE in defects:
-        rows = rows[1:]
+    return incremental and Defect.POLL_OFF_BY_ONE in defects
+
+
+def spoiled(rows: list[MessageRow], defects: Defects) -> list[MessageRow]:
+    """The rows of one answer as poll-unordered leaves them: the same ones, the last first."""
     return rows[::-1] if Defect.POLL_UNORDERED in defects else rows

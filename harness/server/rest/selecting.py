@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import eq, ge, gt, le, lt, ne
 from types import MappingProxyType
@@ -79,6 +79,14 @@ async def find(
             break
     rows = kept if by_id(query) else kept[query.offset :]
     return Found(rows, total if count else None)
+
+
+async def without_first(storage: Selectable, query: Query, access: Access) -> Query:
+    """``query`` without that one of its rows, on whichever page, that has the least id."""
+    first = replace(query, orders=(), limit=1, offset=0)
+    rows = (await find(storage, first, access, most_rows=1)).rows
+    left_out = tuple(Condition("id", "neq", (row.id,)) for row in rows)
+    return replace(query, conditions=(*query.conditions, *left_out))
 
 
 def _may_read_any(access: Access, webinar_id: int | None) -> bool:

@@ -13,12 +13,12 @@ from starlette.responses import Response
 from harness.clock import Clock
 from harness.server.auth.tokens import Claims, Tokens
 from harness.server.bodies import is_json, read_body
-from harness.server.read_defects import effective_access, spoiled
+from harness.server.read_defects import effective_access, lacks_first, spoiled
 from harness.server.rest.errors import RestError, denied
 from harness.server.rest.inserting import change_of, draft_of
 from harness.server.rest.prefer import Wish, content_range, wish_of, within_range
 from harness.server.rest.query import Field, Query, parse_query
-from harness.server.rest.selecting import Found, find
+from harness.server.rest.selecting import Found, find, without_first
 from harness.server.storage.model import Storage
 from harness.server.switches import Switches
 from harness.server.unique_key import UniqueKey
@@ -65,6 +65,8 @@ class Table:
         if request.method == "GET":  # the only one that has a Range (RFC 9110, section 14.2)
             query = within_range(query, request.headers.get("range"))
         access = effective_access(claims.access, self._switches.defects)
+        if lacks_first(self._switches.defects, incremental=_is_incremental(query)):
+            query = await without_first(self._storage, query, access)
         most_rows = self._switches.knobs.rest_max_rows
         found = await find(self._storage, query, access, most_rows=most_rows, count=wish.count)
         if found.total is not None and query.offset > found.total:
@@ -72,8 +74,7 @@ class Table:
                 f"An offset of {query.offset} was requested, but there are only {found.total} rows."
             )
             raise RestError(416, "PGRST103", "Requested range not satisfiable", details)
-        incremental = any(one.column == "id" and one.operator == "gt" for one in query.conditions)
-        rows = spoiled(found.rows, incremental=incremental, defects=self._switches.defects)
+        rows = spoiled(found.rows, self._switches.defects)
         headers = _headers(wish, content_range(query.offset, len(rows), found.total))
         return _shown(_status(found), rows, query.fields, wish, headers)
 
@@ -155,6 +156,13 @@ def _headers(wish: Wish, content_range: str) -> dict[str, str]:
 
 def _query(request: Request) -> Query:
     return parse_query(request.query_params.multi_items())
+
+
+def _is_incremental(query: Query) -> bool:
+    """Whether a cursor is given: only rows after an id are wanted."""
+    return any(
+        one.column == "id" and one.operator == "gt" and not one.negated for one in query.conditions
+    )
 
 
 def _status(found: Found) -> int:

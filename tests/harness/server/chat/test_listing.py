@@ -78,3 +78,21 @@ def test_planted_defects_reach_the_poll(api: Api) -> None:
     assert ids_of(api.get(poll, headers=bearer(webinar="43"))) == [3, 2]
     api.plant()
     assert ids_of(api.get(poll)) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("&after=0&limit=2", [2, 3]),
+        ("&after=3&limit=2", [5]),
+        ("&after=5", []),
+        ("&limit=2", [4, 5]),
+    ],
+)
+def test_off_by_one_fills_an_incremental_answer_without_its_first_row(
+    api: Api, query: str, expected: list[int]
+) -> None:
+    fill(api, 5)
+    api.plant("poll-off-by-one")
+
+    assert ids_of(api.get(f"/api/messages?webinarId=42{query}")) == expected

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import jwt
 import msgspec
@@ -421,3 +422,28 @@ def test_a_database_that_cannot_serve_is_said_as_postgrest_does(
 
     assert code_of(answer) == (503, "PGRST000")
     assert answer.json()["details"] == "database is locked"
+
+
+@pytest.mark.parametrize(
+    ("query", "ids", "content_range"),
+    [
+        ("id=gt.1&order=id.asc&limit=2", [3, 4], "0-1/4"),
+        ("id=gt.1&order=id.desc&limit=2", [6, 5], "0-1/4"),
+        ("id=gt.1&order=id.desc", [6, 5, 4, 3], "0-3/4"),
+        ("id=gt.1&order=body.asc,id.desc", [6, 5, 4, 3], "0-3/4"),
+        ("id=gt.1&order=id.asc&limit=2&offset=2", [5, 6], "2-3/4"),
+        ("id=gt.6", [], "*/0"),
+        ("id=gte.5", [5, 6], "0-1/2"),
+        ("id=not.gt.2&order=id.asc", [1, 2], "0-1/2"),
+    ],
+)
+def test_off_by_one_lacks_the_row_with_the_least_id_after_the_cursor_alone(
+    api: RestApi, query: str, ids: list[int], content_range: str
+) -> None:
+    for _ in range(6):
+        api.insert(client_msg_id=str(uuid4()))
+    api.plant("poll-off-by-one")
+    answer = api.ask("GET", f"{MESSAGES}?{query}", b"", None, COUNT)
+
+    assert [row["id"] for row in answer.json()] == ids
+    assert answer.headers["content-range"] == content_range
