@@ -103,7 +103,10 @@ class Messages:
             await end.wait()
         while True:
             insert = _insert_of(draft, row_id)
-            row = await (self._hold(insert, key, hold_s) if hold_s > 0 else self._insert(insert))
+            if hold_s > 0:
+                row = await self._hold(insert, key, hold_s, has_id=row_id is not None)
+            else:
+                row = await self._insert(insert)
             if row is not None:
                 self._on_write()
                 return Stored(row, True)
@@ -151,9 +154,15 @@ class Messages:
         rows = await self._rows(*insert)
         return rows[0] if rows else None
 
-    async def _hold(self, insert: _Insert, key: _Key, hold_s: float) -> MessageRow | None:
+    async def _hold(
+        self, insert: _Insert, key: _Key, hold_s: float, *, has_id: bool
+    ) -> MessageRow | None:
+        """Insert a row and commit it later. One that has its id already waits without a session."""
         end = self._held[key] = asyncio.Event()
         try:
+            if has_id:
+                await self._wait(hold_s)
+                return await self._insert(insert)
             async with (
                 self._may_hold,
                 self._session() as connection,
@@ -162,14 +171,18 @@ class Messages:
                 row = await (await connection.execute(*insert)).fetchone()
                 if row is None:
                     return None
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(hold_s):
-                        await self._closing.wait()
+                await self._wait(hold_s)
             return MessageRow(*row)
         finally:
             end.set()
             if self._held.get(key) is end:
                 del self._held[key]
+
+    async def _wait(self, hold_s: float) -> None:
+        """Until a hold is over, by its time or by the end of the server."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(hold_s):
+                await self._closing.wait()
 
     async def _write(self, query: str, arguments: tuple[object, ...]) -> MessageRow | None:
         rows = await self._rows(query, arguments)

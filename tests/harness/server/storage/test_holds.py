@@ -176,6 +176,22 @@ def test_a_reserved_id_goes_to_no_other_row_and_may_be_used_later(backend: Backe
         assert len({reserved, unused, *(one.row.id for one in others)}) == 5
 
 
+def test_any_number_of_rows_with_reserved_ids_is_held_at_once(backend: Backend) -> None:
+    async def crowd(storage: Storage) -> None:
+        ids = [await storage.reserve() for _ in range(40)]
+        waiting = [
+            asyncio.create_task(storage.create(draft(row_id), hold_s=FOR_EVER_S, row_id=row_id))
+            for row_id in ids[1:]
+        ]
+        await asyncio.sleep(0)
+        stored = await storage.create(draft(99), hold_s=0.01, row_id=ids[0])
+        assert await storage.rows_after(42, 0, 99) == [stored.row]
+        await asyncio.to_thread(storage.close)
+        assert {(await one).row.id for one in waiting} == set(ids[1:])
+
+    run(crowd(backend.open(lambda changes: None)))
+
+
 def test_a_reserved_id_goes_to_no_other_row_after_a_restart_either(backend: Backend) -> None:
     given: list[int] = []
     for number in range(3):
