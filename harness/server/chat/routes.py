@@ -17,7 +17,7 @@ from harness.server.bodies import BodyCutOff, BodyTooLarge
 from harness.server.chat.answers import failure, success
 from harness.server.chat.create import Create, OnRepeat
 from harness.server.chat.create_defects import PlantedCreate, PlantedStore
-from harness.server.chat.hanging import hanging
+from harness.server.chat.hanging import Handler, hanging
 from harness.server.chat.listing import Listing
 from harness.server.chat.moderation import Moderation
 from harness.server.chat.requests import InvalidRequest
@@ -83,11 +83,22 @@ def chat_routes(
     return [
         Route(CREATE_PATH, create.answer, methods=["POST"]),
         Route(LIST_PATH, listing, methods=["GET"]),
-        Route(ONE_PATH, moderation.one, methods=["PATCH", "DELETE"]),
+        Route(ONE_PATH, _but_create(moderation.one), methods=["PATCH", "DELETE"]),
         Route(f"{ONE_PATH}/hide", moderation.hide, methods=["POST"]),
         Route(f"{ONE_PATH}/unhide", moderation.unhide, methods=["POST"]),
         Route("/health", _health, methods=["GET"]),
     ]
+
+
+def _but_create(handler: Handler) -> Handler:
+    """``handler`` of one message, whose path that of creates looks like to the router."""
+
+    async def answer(request: Request) -> Response:
+        if request.url.path == CREATE_PATH:
+            raise HTTPException(405, headers={"Allow": "POST"})
+        return await handler(request)
+
+    return answer
 
 
 async def _health(_: Request) -> Response:

@@ -17,6 +17,8 @@ from tests.harness.server.chat.api import GOOD, Api, bearer, error_of
         ("GET", "/nothing", 404),
         ("GET", "/api/messages/", 404),
         ("GET", "/api/messages/create", 405),
+        ("DELETE", "/api/messages/create", 405),
+        ("PATCH", "/api/messages/create", 405),
         ("POST", "/api/messages", 405),
         ("PUT", "/api/messages/1", 405),
         ("GET", "/api/messages/1/hide", 405),
