@@ -149,6 +149,17 @@ def test_the_reuse_interval_begins_at_the_use_and_not_at_the_issue(project: Proj
     assert project.refresh(first).status_code == 200
 
 
+def test_a_token_that_was_answered_again_is_no_longer_good_for_that(project: Project) -> None:
+    first = session(project)["refresh_token"]
+    second = project.refresh(first).json()["refresh_token"]
+    project.now_s += 9
+    assert project.refresh(first).json()["refresh_token"] == second
+    project.refresh(second)
+    project.now_s += 2
+
+    assert code_of(project.refresh(first)) == (400, "refresh_token_already_used")
+
+
 def test_the_reuse_interval_is_a_knob_that_turns_while_running(project: Project) -> None:
     first = session(project)["refresh_token"]
     second = project.refresh(first).json()["refresh_token"]
