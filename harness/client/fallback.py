@@ -203,7 +203,9 @@ class Fallback:
         if self._policy.silence == "activate":
             self._activate("silence", now_s)
         elif self._polling is Polling.OFF:
-            self._poll_once("probe", now_s)
+            # A catch-up that is under way or owed asks for more, and must not be forgotten for it.
+            if self._request is None and self._next_cause is None:
+                self._poll_once("probe", now_s)
             self._watch_silence(now_s)
 
     def probe_brought_news(self, now_s: float) -> None:

@@ -329,3 +329,17 @@ def test_h2_a_row_that_was_hidden_or_deleted_stays_where_nobody_looks_for_it(
 
     hears_it = what == "hidden" and not away  # an UPDATE passes the room's filter, live
     assert user.changed.get(1) == (None if stays and not hears_it else what)
+
+
+def test_h8_a_probe_does_not_replace_the_catch_up_that_was_lost() -> None:
+    world = World([(HARDENED, "2.0.0")])
+    (user,) = world.users
+    world.cut(user)
+    user.line.faults.extend(["lost", "lost"])
+    world.wait(1.3)
+    world.stranger_types()  # before the channel is live again
+    world.wait(12.0)
+
+    world.settle()
+
+    assert world.missing(user) == set()

@@ -61,7 +61,7 @@ def test_a_bad_edit_is_named_with_400(
     assert error_of(response).startswith(error)
 
 
-@pytest.mark.parametrize("path", ["x", "0", "-1", "9223372036854775808", "9" * 5000, "create"])
+@pytest.mark.parametrize("path", ["x", "0", "-1", "9223372036854775808", "9" * 5000])
 def test_what_is_no_id_is_named_with_400(api: Api, path: str) -> None:
     response = ask(api, "DELETE", f"/api/messages/{path}")
 
