@@ -89,6 +89,9 @@ class CohortSummary(msgspec.Struct, frozen=True, kw_only=True):
     policy_settings: dict[str, Any]
     library: str = "rjs-current"
     """The realtime-js of its pages; older histories do not say, and had this one."""
+    browser: str = "chrome"
+    browser_settings: dict[str, Any] = {}
+    """Every field of the browser; empty in older histories."""
 
 
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
+from math import inf
+from typing import Any
 
 import msgspec
 import psutil
 
-from harness.client.policy import POLICIES, Policy
+from harness.client.browser import BROWSERS
+from harness.client.policy import POLICIES
 from harness.runsettings import CohortSummary, RunSettings
+from scenarios.cohorts import Preset, changes
 from scenarios.model import Scenario
 from scenarios.population import population
 
@@ -32,12 +37,11 @@ _PACKAGES = (
 )
 
 
-def policy_in_words(policy: Policy) -> str:
+def in_words(value: Preset, presets: Mapping[str, Preset]) -> str:
     """The preset's name and every switch that differs from it: a reader must not take a changed
     plan for the plan."""
-    preset, own = (msgspec.structs.asdict(p) for p in (POLICIES[policy.name], policy))
-    changes = [f"{key} = {own[key]}" for key in own if own[key] != preset[key]]
-    return f"{policy.name}, changed: {', '.join(changes)}" if changes else policy.name
+    own = [f"{key} = {changed}" for key, changed in changes(value, presets).items()]
+    return f"{value.name}, changed: {', '.join(own)}" if own else value.name
 
 
 def settings_of(
@@ -67,9 +71,11 @@ def settings_of(
             CohortSummary(
                 name=cohort.name,
                 users=counts.get(cohort.name, 0),
-                policy=policy_in_words(cohort.policy),
+                policy=in_words(cohort.policy, POLICIES),
                 policy_settings=msgspec.to_builtins(cohort.policy),
                 library=cohort.library.name,
+                browser=in_words(cohort.browser, BROWSERS),
+                browser_settings=_without_inf(msgspec.to_builtins(cohort.browser)),
             )
             for cohort in scenario.cohorts
         ),
@@ -91,3 +97,8 @@ def settings_of(
         processes=1,
         wall_clock_start=wall_clock_start,
     )
+
+
+def _without_inf(fields: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinity."""
+    return {name: "never" if value == inf else value for name, value in fields.items()}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.client.browser import BROWSERS
 from harness.client.library import LEGACY
 from harness.errors import UsageError
 from reports.gates import METRIC_NAMES
@@ -53,6 +54,17 @@ def test_a_cohort_s_library_is_chosen_by_its_name_and_reads_back() -> None:
 
     assert scenario.cohorts[0].library is LEGACY
     assert scenario_from(tomllib.loads(to_toml(scenario)), where="x") == scenario
+
+
+@pytest.mark.parametrize("browser", sorted(BROWSERS))
+def test_a_browser_and_what_was_changed_in_it_read_back_the_same(browser: str) -> None:
+    own = {"hidden_after_s": "inf", "timer_align_s": "0.5", "websocket": "works"}
+    sets = [f"cohorts.chrome.browser_overrides.{key}={value}" for key, value in own.items()]
+    scenario = load_scenario("steady", sets=(f"cohorts.chrome.browser={browser}", *sets))
+
+    assert scenario.cohorts[0].browser.name == browser
+    assert scenario.cohorts[0].browser.timer_align_s == 0.5
+    assert scenario_from(tomllib.loads(to_toml(scenario)), where="again") == scenario
 
 
 def test_the_load_lies_between_the_warm_up_and_the_settling_phase() -> None:
@@ -165,6 +177,26 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
         (
             "cohorts.chrome.overrides.name=mine",
             "cohorts.chrome.overrides.name: stays the preset's; leave it out",
+        ),
+        (
+            "cohorts.chrome.browser=chrome-extention",
+            "cohorts.chrome.browser: 'chrome-extention' is not known; did you mean chrome-exten",
+        ),
+        (
+            "cohorts.chrome.browser_overrides.websockets=refused",
+            "cohorts.chrome.browser_overrides.websockets: no such key; did you mean websocket or",
+        ),
+        (
+            "cohorts.chrome.browser_overrides.websocket=blocked",
+            "cohorts.chrome.browser_overrides.websocket: 'blocked' is not allowed; allowed: ref",
+        ),
+        (
+            "cohorts.chrome.browser_overrides.handshake_timeout_s=inf",
+            "cohorts.chrome.browser_overrides.handshake_timeout_s: expected a number <= 86400",
+        ),
+        (
+            "cohorts.chrome.browser_overrides.name=mine",
+            "cohorts.chrome.browser_overrides.name: stays the preset's; leave it out",
         ),
         (
             "load.messages_per_s_per_room=26",

@@ -10,9 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from harness.client.browser import BROWSERS
+from harness.client.policy import POLICIES
 from harness.runsettings import RunSettings
 from scenarios.model import Scenario, load_scenario, to_toml
-from scenarios.settings import policy_in_words, settings_of
+from scenarios.settings import in_words, settings_of
 
 
 def settings(scenario: Scenario) -> RunSettings:
@@ -101,6 +103,18 @@ def test_a_changed_plan_is_not_called_the_plan() -> None:
     (own,) = load_scenario("ws-blocked", sets=("cohorts.chrome.overrides.poll_period_s=5",)).cohorts
     (plain,) = load_scenario("steady").cohorts
 
-    assert policy_in_words(plain.policy) == "plan-reviewed"
-    assert policy_in_words(own.policy).startswith("plan-reviewed, changed: ")
-    assert "poll_period_s = 5" in policy_in_words(own.policy)
+    assert in_words(plain.policy, POLICIES) == "plan-reviewed"
+    assert in_words(own.policy, POLICIES).startswith("plan-reviewed, changed: ")
+    assert "poll_period_s = 5" in in_words(own.policy, POLICIES)
+
+
+def test_the_browser_is_named_with_what_was_changed_in_it_and_never_is_a_word() -> None:
+    own = ("cohorts.chrome.browser=mobile", "cohorts.chrome.browser_overrides.sleeps_for_s=5")
+    scenario = load_scenario("steady", sets=own)
+    (cohort,) = settings(scenario).cohorts
+
+    assert cohort.browser == "mobile, changed: sleeps_for_s = 5.0"
+    assert in_words(scenario.cohorts[0].browser, BROWSERS) == cohort.browser
+    assert cohort.browser_settings["sleeps_every_s"] == 120.0
+    assert cohort.browser_settings["socket_lasts_s"] == "never"
+    assert [c.browser for c in settings(load_scenario("steady")).cohorts] == ["chrome"]
