@@ -24,10 +24,12 @@ from harness.client.session import Identity, Session
 from harness.clock import monotonic_s
 from harness.cpu_wait import CpuWait
 from harness.drivers.http_pool import HttpPool
+from harness.drivers.timer_wheel import TimerWheel
 from harness.drivers.user_driver import Endpoint, UserDriver
 from harness.recorder import BlockBuffer
 from harness.records import RigSample
 from harness.runsettings import PlannedSend
+from harness.seeds import stream
 from harness.tokens import mint, user_uuid
 from scenarios.locust_sink import Counters, LocustSink
 from scenarios.messages import Address, Ready
@@ -95,6 +97,7 @@ class Generator:
         # A tenth of a request's cost otherwise: the stack that spawned each greenlet.
         gevent.config.track_greenlet_tree = False
         self._drivers: list[UserDriver] = []
+        self._wheel = TimerWheel(gevent.get_hub().loop, monotonic_s)
         self._leases: list[AsyncResult] = []
         self._blocks_sent = 0
         self._lag_s = 0.0
@@ -146,6 +149,9 @@ class Generator:
             api_key=self._ready.api_key,
             token=token,
             library=cohort.library,
+            throttling=cohort.browser.throttling(
+                stream(self._scenario.seed, "client", index, "timer-phase")
+            ),
         )
         headers = {
             "Authorization": f"Bearer {token}",
@@ -161,6 +167,7 @@ class Generator:
             another_page=partial(Session, identity, cohort.policy, self._sink),
             realtime=_endpoint(endpoints.realtime),
             http=HttpPool(_pair(endpoints.api), endpoints.api.host, headers),
+            wheel=self._wheel,
             load_begins_s=self._assignment.load_begins_at_s,
             load_ends_s=self._assignment.load_ends_at_s,
             clock=monotonic_s,

@@ -8,10 +8,13 @@ from Chrome in front of a person, :data:`CHROME`.
 from __future__ import annotations
 
 from math import inf
+from random import Random
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+
+from harness.client.throttling import Throttling, draw_phase_s
 
 Seconds = Annotated[float, Meta(ge=0)]
 SomeSeconds = Annotated[float, Meta(gt=0)]
@@ -70,6 +73,15 @@ class Browser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     address, so what was open over the old one is dead, and nobody says so."""
     switch_takes_s: AWhile = 2.0
     """Without any network, on average; each lasts from half of it to one and a half."""
+
+    def throttling(self, rng: Random) -> Throttling:
+        """How one machine's browser runs the timers of hidden pages; ``rng`` is the machine's."""
+        return Throttling(
+            align_s=self.timer_align_s,
+            chained_align_s=self.chained_align_s,
+            chained_after_s=self.chained_after_s,
+            phase_s=draw_phase_s(self.chained_align_s, rng),
+        )
 
 
 CHROME = Browser(name="chrome")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 
 from harness.client.commands import AbortRequest, Command, StartRequest
+from harness.client.throttling import Throttling, run_at_s
 from harness.records import Sink
 
 
@@ -19,30 +21,70 @@ class Effects:
     _wakes: dict[str, float] = field(default_factory=dict)
     sooner: bool = False
     """A timer was set, or moved to an earlier time, since this was last cleared."""
+    throttling: Throttling | None = None
+    """How the page's timers run while it is hidden; ``None``: as if it were visible."""
+    _hidden_since_s: float | None = None
+    _running: int = 0
+    """The nesting level of the timer whose callback runs; 0 outside of any."""
+    _nesting: dict[str, int] = field(default_factory=dict)
+    """Of each timer that was set within the callback of another."""
     _requests: int = 0
 
     def wake_at(self, timer: str, at_s: float) -> None:
         """Set (or move) a named timer."""
+        if self._running:
+            self._nesting[timer] = self._running + 1
+        elif self._nesting:
+            self._nesting.pop(timer, None)
         if at_s < self._wakes.pop(timer, inf):
             self.sooner = True
         self._wakes[timer] = at_s  # at the end: of timers due at once, the first set runs first
 
     def cancel(self, timer: str) -> None:
         self._wakes.pop(timer, None)
+        self._nesting.pop(timer, None)
+
+    def hidden(self, now_s: float) -> None:
+        """The page goes to the background: timers run later than they are due."""
+        if self.throttling is not None and self._hidden_since_s is None:
+            self._hidden_since_s = now_s
+
+    def shown(self) -> None:
+        """The page is in front again: timers run when they are due, those overdue at once."""
+        self.sooner = self.sooner or self._hidden_since_s is not None
+        self._hidden_since_s = None
 
     @property
     def next_wake_s(self) -> float:
-        """When the earliest timer is due; infinity where none is set."""
-        return min(self._wakes.values(), default=inf)
+        """When the first timer runs; infinity where none is set."""
+        if self._hidden_since_s is None:
+            return min(self._wakes.values(), default=inf)
+        return min(map(self._runs_at_s, self._wakes), default=inf)
 
     def pop_due(self, now_s: float) -> str | None:
-        """Remove and return the earliest timer that is due. One at a time: running it may
-        cancel or move the next."""
-        timer = min(self._wakes, key=self._wakes.__getitem__, default=None)
+        """Remove and return the first timer that runs now. Call it until there is none: running
+        one may cancel or move the next, and what it sets counts as set by it."""
+        runs: Iterable[str] = self._wakes
+        if self._hidden_since_s is not None:
+            runs = [timer for timer in runs if self._runs_at_s(timer) <= now_s]
+        timer = min(runs, key=self._wakes.__getitem__, default=None)
         if timer is None or self._wakes[timer] > now_s:
+            self._running = 0
             return None
         del self._wakes[timer]
+        self._running = self._nesting.pop(timer, 1)
         return timer
+
+    def _runs_at_s(self, timer: str) -> float:
+        due_s = self._wakes[timer]
+        if self.throttling is None:
+            return due_s
+        return run_at_s(
+            due_s,
+            nesting=self._nesting.get(timer, 1),
+            hidden_since_s=self._hidden_since_s,
+            rules=self.throttling,
+        )
 
     def request(self, method: str, path: str, body: bytes | None = None) -> int:
         """Start an HTTP request and return its number."""

@@ -27,6 +27,7 @@ from harness.client.message_list import Bubble, MessageList
 from harness.client.moderation import Moderation
 from harness.client.policy import Policy
 from harness.client.realtime import Realtime, Signal
+from harness.client.throttling import Throttling
 from harness.errors import LocalProtocolError
 from harness.records import (
     Fate,
@@ -74,6 +75,8 @@ class Identity:
     vsn: Vsn = "2.0.0"
     library: Library = CURRENT
     """The realtime-js of the page."""
+    throttling: Throttling | None = None
+    """How the browser runs the timers of the page while it is hidden."""
 
 
 class Session:
@@ -99,7 +102,7 @@ class Session:
     def __init__(self, identity: Identity, policy: Policy, sink: Sink) -> None:
         self._identity = identity
         self._policy = policy
-        self._effects = Effects(user=identity.user, sink=sink)
+        self._effects = Effects(user=identity.user, sink=sink, throttling=identity.throttling)
         self._list = MessageList(policy)
         self._cursor = Cursor(policy.cursor, overlap_s=policy.cursor_overlap_s)
         self._composer = Composer(identity.webinar, policy, self._list, self._effects)
@@ -243,8 +246,10 @@ class Session:
         user = self._identity.user
         self._effects.sink.event(VisibilityChanged(t_s=now_s, user=user, visible=visible))
         if visible:
+            self._effects.shown()
             self._realtime.shown(now_s)
         else:
+            self._effects.hidden(now_s)
             self._realtime.hidden()
         self._pause_or_resume(now_s)
 

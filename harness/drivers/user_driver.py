@@ -25,6 +25,7 @@ from harness.client.session import Session
 from harness.clock import Clock
 from harness.drivers.http_pool import HttpPool, NoAnswer
 from harness.drivers.person import Person
+from harness.drivers.timer_wheel import TimerWheel
 from harness.drivers.websocket_link import Address, WebSocketLink
 from harness.errors import LocalProtocolError
 from harness.runsettings import PlannedAct, PlannedSend
@@ -62,8 +63,8 @@ class UserDriver:
         "_requests",
         "_started",
         "_steps",
-        "_timer",
         "_user",
+        "_wheel",
         "session",
     )
 
@@ -77,6 +78,7 @@ class UserDriver:
         another_page: Callable[[], Session] | None = None,
         realtime: Endpoint,
         http: HttpPool,
+        wheel: TimerWheel,
         load_begins_s: float,
         load_ends_s: float,
         clock: Clock,
@@ -102,7 +104,7 @@ class UserDriver:
         self._link: WebSocketLink | None = None
         self._requests: dict[int, Any] = {}
         """The greenlet of each request without an answer yet."""
-        self._timer: Any = None
+        self._wheel = wheel
         self._armed_s = inf
         self._failed = False
 
@@ -240,18 +242,15 @@ class UserDriver:
         if due_s == inf:
             return
         self._armed_s = due_s
-        self._timer = self._loop.timer(max(0.0, due_s - self._clock()))
-        self._timer.start(self._fired)
+        self._wheel.call_at(due_s, self._fired)
 
     def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer.close()
-            self._timer = None
+        if self._armed_s != inf:
+            self._wheel.cancel(self._armed_s, self._fired)
         self._armed_s = inf
 
     def _fired(self) -> None:
-        self._disarm()
+        self._armed_s = inf
         self._input(self._due)
 
     def _due(self, now_s: float) -> None:

@@ -24,6 +24,7 @@ from harness.client.commands import (
 from harness.client.library import CURRENT, Library
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
+from harness.client.throttling import Throttling
 from harness.records import Delivery, Event, Fate, Finding, Path
 from harness.runsettings import ModerationKind
 from harness.wire.api import CREATE_PATH, CreateAnswer, ListAnswer
@@ -93,6 +94,7 @@ class Page:
         seed: int = 7,
         user: int = 1,
         library: Library = CURRENT,
+        throttling: Throttling | None = None,
     ) -> None:
         self.now_s = 0.0
         self.sink = ListSink()
@@ -111,6 +113,7 @@ class Page:
             token=TOKEN,
             vsn=vsn,
             library=library,
+            throttling=throttling,
         )
         self.session = Session(identity, policy, self.sink)
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
+import gevent
 import pytest
 
 from harness.client.policy import Policy
+from harness.client.throttling import Throttling
+from harness.clock import monotonic_s
+from harness.drivers.timer_wheel import TimerWheel
 from harness.records import (
     ChannelChanged,
     OnlineChanged,
@@ -171,3 +177,27 @@ def test_s6_refuses_the_second_click_of_a_double_click_and_it_is_counted(nowhere
 
     assert [started.number for started in one.events(SendStarted)] == [0]
     assert skips(one) == [(1, "send_disabled")]
+
+
+def test_many_hidden_pages_wake_together_and_no_greenlet_sleeps_for_one(nowhere: int) -> None:
+    """Each would ask the wheel for a moment of its own if its timers ran when they are due."""
+    wheel = TimerWheel(gevent.get_hub().loop, monotonic_s)
+    page_timers = Throttling(align_s=0.5)
+    policy = Policy(name="watchful", fallback_after_silence_s=0.05, poll_period_s=0.1)
+    options: dict[str, Any] = {"policy": policy, "throttling": page_timers, "wheel": wheel}
+    before = greenlets()
+    with ExitStack() as stack:
+        many = [
+            stack.enter_context(driven(nowhere, acts=[(0.0, "hide")], user=user, **options))
+            for user in range(40)
+        ]
+        gevent.sleep(0.3)  # the sockets were refused, the history is read
+        assert wheel.moments <= 2
+        assert greenlets() <= before
+        assert all(one.crashes == [] for one in many)
+    assert wheel.moments == 0
+
+
+def greenlets() -> int:
+    gc.collect()
+    return sum(isinstance(one, gevent.Greenlet) and not one.dead for one in gc.get_objects())

@@ -14,8 +14,10 @@ from websockets.protocol import State
 
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
+from harness.client.throttling import Throttling
 from harness.clock import monotonic_s
 from harness.drivers.http_pool import Answer, NoAnswer
+from harness.drivers.timer_wheel import TimerWheel
 from harness.drivers.user_driver import Endpoint, UserDriver
 from harness.records import (
     ChannelChanged,
@@ -85,6 +87,8 @@ class Driven:
         session: Session | None = None,
         user: int = 1,
         acts: Sequence[tuple[float, ActKind]] = (),
+        throttling: Throttling | None = None,
+        wheel: TimerWheel | None = None,
     ) -> None:
         self.sink = ListSink()
         self.http = http or ScriptedHttp()
@@ -98,6 +102,7 @@ class Driven:
             seed=7,
             api_key="key",
             token="t",
+            throttling=throttling,
         )
         plan = [
             PlannedSend(
@@ -116,6 +121,7 @@ class Driven:
             another_page=lambda: Session(identity, policy, self.sink),
             realtime=Endpoint(address=("127.0.0.1", port), host="localhost"),
             http=self.http,  # type: ignore[arg-type]  # a pool by its two methods
+            wheel=wheel or TimerWheel(gevent.get_hub().loop, monotonic_s),
             load_begins_s=self.begins_s,
             load_ends_s=self.begins_s + load_s,
             clock=monotonic_s,
