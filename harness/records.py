@@ -184,6 +184,14 @@ class ModerationEnded(_Event, frozen=True, tag="moderation_ended"):
     outcome: ModerationOutcome
 
 
+class RequestRepeated(_Event, frozen=True, tag="request_repeated"):
+    """H7: the browser sent a request again by itself, on another connection."""
+
+    user: int
+    client_msg_id: str
+    """Of the message that it sends; empty for a read."""
+
+
 class SpinnerOff(_Event, frozen=True, tag="spinner_off"):
     """The bubble no longer says "sending…" (S3, S4)."""
 
@@ -294,6 +302,7 @@ Event = (
     | SendEnded
     | ModerationStarted
     | ModerationEnded
+    | RequestRepeated
     | SpinnerOff
     | SocketOpening
     | SocketOpened

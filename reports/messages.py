@@ -12,7 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.records import PageClosed, SendEnded, SendSkipped, SendStarted, SpinnerOff
+from harness.records import (
+    PageClosed,
+    RequestRepeated,
+    SendEnded,
+    SendSkipped,
+    SendStarted,
+    SpinnerOff,
+)
 from reports.history import History
 from reports.spans import Floats, Ints
 
@@ -31,7 +38,8 @@ class Messages:
     table: pd.DataFrame
     """A row for each message, in planned order. Columns, besides those of ``History.plan``:
 
-    ``cohort`` of the sender; ``attempts`` requests started; ``timeouts, refusals, bad_answers,
+    ``cohort`` of the sender; ``attempts`` requests started; ``repeats`` of them by
+    the browser itself (H7); ``timeouts, refusals, bad_answers,
     network_failures`` requests that ended so; ``started_s`` first request, ``acked_s`` first
     success, ``ended_s`` last end, ``spinner_off_s`` (NaN: never); ``outcome``; ``skipped`` the
     reason, or empty;
@@ -73,6 +81,8 @@ def account(history: History) -> Messages:
     ids = _known_ids(table, started)
     ended = history.events.frame(SendEnded)
     _add_sends(table, started, ids.of(started), ended, ids.of(ended))
+    repeated = ids.of(history.events.frame(RequestRepeated))
+    table["repeats"] = _count(len(table), repeated[repeated >= 0])
     skipped = history.events.frame(SendSkipped)
     _add_skipped(table, skipped)
     _add_outcome(table, ended, ids.of(ended))

@@ -74,6 +74,10 @@ class Composer:
     def owns(self, request: int) -> bool:
         return request in self._under_way
 
+    def whose(self, request: int) -> str:
+        """The ``client_msg_id`` that a request sends; empty for what is no send."""
+        return self._under_way.get(request, "")
+
     def answered(self, request: int, status: int, body: bytes, now_s: float) -> MessageRow | None:
         """The route answered; returns the row to show on success (S2). Anything that is not the
         agreed shape is recorded as ``bad_answer`` and survived (S8)."""

@@ -39,6 +39,7 @@ from harness.records import (
     PageOpened,
     Path,
     PersonActed,
+    RequestRepeated,
     SendSkipped,
     Sink,
     SkipReason,
@@ -329,6 +330,17 @@ class Session:
             self._moderation.failed(request, now_s)
         elif request == self._history:
             self._found("history_failed", reason, now_s)
+
+    def request_repeated(self, request: int, now_s: float) -> None:
+        """H7: the browser sends a request again by itself. The page does not hear of it; only the
+        record does."""
+        self._effects.sink.event(
+            RequestRepeated(
+                t_s=now_s,
+                user=self._identity.user,
+                client_msg_id=self._composer.whose(request),
+            )
+        )
 
     def wake(self, now_s: float) -> None:
         """Run the timers that are due."""

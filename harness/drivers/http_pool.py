@@ -1,24 +1,27 @@
 """HTTP requests of one page: six keep-alive connections to a host, as a browser has them.
 
-geventhttpclient parses the answers; connections are our own because its client repeats a GET by
-itself when a kept connection was closed, and what a browser repeats is the browser model's to
-say (H7). A time-out is nobody's business here: the session aborts what it no longer waits for.
+geventhttpclient parses the answers; connections are our own because what is sent again on a kept
+connection that breaks is the browser's to say (H7), not its client's. A time-out is nobody's
+business here: the session aborts what it no longer waits for.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from gevent import socket
 from gevent.lock import BoundedSemaphore
-from geventhttpclient.response import HTTPParseError, HTTPSocketResponse
+from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketResponse
+
+from harness.client.browser import Browser
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS_PER_HOST = 6
-"""Chromium, HTTP/1.1 (docs/browsers.md)."""
+REQUEST_TIMEOUT = 408
+"""An answer that says: this kept connection had been idle for too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,40 +34,68 @@ class NoAnswer(Exception):
     """The request got no answer: the connection was refused, reset, or closed."""
 
 
+class _NoHead(NoAnswer):
+    """It ended before the head of an answer."""
+
+
 class HttpPool:
     """The connections of one page to one host. :meth:`request` blocks its own greenlet."""
 
-    __slots__ = ("_address", "_head", "_idle", "_slots")
+    __slots__ = ("_address", "_head", "_idle", "_repeats", "_slots")
 
-    def __init__(self, address: tuple[str, int], host: str, headers: dict[str, str]) -> None:
+    def __init__(
+        self, address: tuple[str, int], host: str, headers: dict[str, str], browser: Browser
+    ) -> None:
         """``address`` is resolved, ``host`` goes into the request."""
         self._address = address
         lines = [f"Host: {host}:{address[1]}", *(f"{k}: {v}" for k, v in headers.items())]
         self._head = "\r\n".join(lines)
         self._idle: list[Any] = []
-        self._slots = BoundedSemaphore(CONNECTIONS_PER_HOST)
+        self._slots = BoundedSemaphore(browser.connections_per_host)
+        self._repeats = browser.repeats_requests
 
-    def request(self, method: str, path: str, body: bytes | None) -> Answer:
+    def request(
+        self, method: str, path: str, body: bytes | None, on_repeat: Callable[[], None]
+    ) -> Answer:
         """Send and wait for the whole answer. Raises :class:`NoAnswer`.
 
-        A greenlet that is killed here gives its connection up, as an aborted fetch does.
+        ``on_repeat`` is called before each repetition (H7). A greenlet that is killed here gives
+        its connection up, as an aborted fetch does.
         """
+        content = self._head_of(method, path, body) + (body or b"")
         with self._slots:
-            connection = None
+            # This ends when the kept connections do, as in Chromium.
+            while (connection := self._kept()) is not None:
+                try:
+                    answer = self._exchange(connection, method, content)
+                except _NoHead:
+                    if not self._repeats:
+                        raise
+                else:
+                    if answer.status != REQUEST_TIMEOUT or not self._repeats:
+                        return answer
+                on_repeat()
+            return self._exchange(self._connect(), method, content)
+
+    def _exchange(self, connection: Any, method: str, content: bytes) -> Answer:
+        """One request and its answer on a connection, which is kept or closed after it."""
+        keep = False
+        try:
             try:
-                connection = self._kept() or self._connect()
-                connection.sendall(self._head_of(method, path, body) + (body or b""))
+                connection.sendall(content)
                 response = HTTPSocketResponse(connection, method=method)
-                answer = Answer(response.get_code(), bytes(response.read()))
-                if not response.should_close():
-                    self._idle.append(connection)
-                    connection = None
-                return answer
-            except (OSError, HTTPParseError) as error:
-                raise NoAnswer(str(error) or type(error).__name__) from None
-            finally:
-                if connection is not None:
-                    connection.close()
+            except (OSError, HTTPConnectionClosed) as error:
+                raise _NoHead(_reason(error)) from None
+            answer = Answer(response.get_code(), bytes(response.read()))
+            keep = not response.should_close() and answer.status != REQUEST_TIMEOUT
+            return answer
+        except (OSError, HTTPParseError) as error:
+            raise NoAnswer(_reason(error)) from None
+        finally:
+            if keep:
+                self._idle.append(connection)
+            else:
+                connection.close()
 
     def close(self) -> None:
         """Close what is idle; connections with a request under way end with it."""
@@ -92,6 +123,9 @@ class HttpPool:
         try:
             connection.connect(self._address)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            connection.close()
+            raise NoAnswer(_reason(error)) from None
         except BaseException:  # a kill included: the descriptor must not leak
             connection.close()
             raise
@@ -100,3 +134,7 @@ class HttpPool:
     def _head_of(self, method: str, path: str, body: bytes | None) -> bytes:
         length = "" if body is None else f"Content-Length: {len(body)}\r\n"
         return f"{method} {path} HTTP/1.1\r\n{self._head}\r\n{length}\r\n".encode("latin-1")
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -13,6 +13,7 @@ from typing import Any
 
 import gevent
 
+from harness.client.browser import Browser
 from harness.client.commands import (
     AbortRequest,
     CloseSocket,
@@ -49,9 +50,11 @@ class UserDriver:
         "_another_page",
         "_armed_s",
         "_arrives_late",
+        "_browser",
         "_clock",
         "_failed",
         "_http",
+        "_lingering",
         "_link",
         "_load_begins_s",
         "_load_ends_s",
@@ -78,6 +81,7 @@ class UserDriver:
         another_page: Callable[[], Session] | None = None,
         realtime: Endpoint,
         http: HttpPool,
+        browser: Browser,
         wheel: TimerWheel,
         load_begins_s: float,
         load_ends_s: float,
@@ -96,12 +100,15 @@ class UserDriver:
         self._started = False
         self._realtime = realtime
         self._http = http
+        self._browser = browser
         self._load_begins_s = load_begins_s
         self._load_ends_s = load_ends_s
         self._clock = clock
         self._on_crash = on_crash
         self._loop: Any = gevent.get_hub().loop
         self._link: WebSocketLink | None = None
+        self._lingering: list[WebSocketLink] = []
+        """Given up by the library; the browser still waits for the answer to their Close frames."""
         self._requests: dict[int, Any] = {}
         """The greenlet of each request without an answer yet."""
         self._wheel = wheel
@@ -136,6 +143,8 @@ class UserDriver:
     def link_closed(self, number: int, code: int, reason: str) -> None:
         if self._link is not None and self._link.number == number:
             self._link = None
+        else:
+            self._lingering = [link for link in self._lingering if link.number != number]
         self._input(lambda now_s: self.session.socket_closed(number, code, reason, now_s))
 
     def link_frame(self, number: int, data: bytes) -> None:
@@ -177,23 +186,34 @@ class UserDriver:
             case AbortRequest(request):
                 self._requests.pop(request).kill(block=False)
             case OpenSocket(socket, path):
-                if self._link is not None:
-                    self._link.drop()  # given up by the library, whatever TCP still thinks
-                    self._link = None
-                if not self._person.has_network:
-                    self._loop.run_callback(self.link_closed, socket, ABNORMAL_CLOSURE, "offline")
-                    return
-                self._link = WebSocketLink(
-                    self._loop,
-                    self._realtime.address,
-                    self._realtime.host,
-                    path=path,
-                    number=socket,
-                    owner=self,
-                )
+                self._open_socket(socket, path)
             case CloseSocket(socket, code, reason):
                 if self._link is not None and self._link.number == socket:
                     self._link.close(code, reason)
+
+    def _open_socket(self, number: int, path: str) -> None:
+        if self._link is not None:
+            # Given up by the library, whatever TCP still thinks.
+            if self._link.is_closing:
+                self._lingering.append(self._link)
+            else:
+                self._link.drop()
+            self._link = None
+        refused = "offline" if not self._person.has_network else ""
+        if self._browser.websocket == "refused":
+            refused = "refused in the browser"
+        if refused:
+            self._loop.run_callback(self.link_closed, number, ABNORMAL_CLOSURE, refused)
+            return
+        self._link = WebSocketLink(
+            self._loop,
+            self._realtime.address,
+            self._realtime.host,
+            path=path,
+            number=number,
+            owner=self,
+            browser=self._browser,
+        )
 
     def _perform(self, command: StartRequest) -> None:
         """The greenlet of one request."""
@@ -201,7 +221,12 @@ class UserDriver:
         try:
             if not self._person.has_network:
                 raise NoAnswer("offline")
-            answer = self._http.request(command.method, command.path, command.body)
+            answer = self._http.request(
+                command.method,
+                command.path,
+                command.body,
+                lambda: self.session.request_repeated(request, self._clock()),
+            )
         except NoAnswer as failure:
             reason = str(failure)
             if self._is_waited_for(request):
@@ -301,8 +326,8 @@ class UserDriver:
                 self._lose_network(now_s)
                 self.session.set_online(False, now_s)
             case "go_online":
-                if self._link is not None:
-                    self._link.resume()
+                for link in self._links():
+                    link.resume()
                 self.session.set_online(True, now_s)
             case "close_lid":
                 self.session.set_visible(False, now_s)
@@ -325,24 +350,24 @@ class UserDriver:
     def _lose_network(self, now_s: float) -> None:
         """Requests under way fail, kept connections are flushed; an open WebSocket only falls
         silent (Chrome's ``ERR_NETWORK_CHANGED``: spec/realtime.md, 5.3)."""
-        if self._link is not None:
-            self._link.pause()
+        for link in self._links():
+            link.pause()
         self._fail_requests("network changed", now_s)
 
     def _fall_asleep(self) -> None:
         """Nothing reaches the page, and it hears of nothing before the lid opens; so the requests
         stay on the list of those that it waits for."""
-        if self._link is not None:
-            self._link.pause()
+        for link in self._links():
+            link.suspend()
         for greenlet in self._requests.values():
             greenlet.kill(block=False)
 
     def _wake_up(self, now_s: float) -> None:
         """The laptop was closed: whatever was connected is not any more."""
-        if self._link is not None:
-            number = self._link.number
-            self._link.drop()
-            self._link = None
+        lost = self._link
+        self._drop_links()
+        if lost is not None:
+            number = lost.number
             self.session.socket_closed(number, ABNORMAL_CLOSURE, "suspended", now_s)
         self._fail_requests("suspended", now_s)
         self.session.set_online(True, now_s)
@@ -373,10 +398,17 @@ class UserDriver:
         self._drop_connections()
 
     def _drop_connections(self) -> None:
-        if self._link is not None:
-            self._link.drop()
-            self._link = None
+        self._drop_links()
         self._drop_requests()
+
+    def _links(self) -> list[WebSocketLink]:
+        return [*self._lingering, *([] if self._link is None else [self._link])]
+
+    def _drop_links(self) -> None:
+        for link in self._links():
+            link.drop()
+        self._link = None
+        self._lingering = []
 
     def _drop_requests(self) -> None:
         for greenlet in self._requests.values():

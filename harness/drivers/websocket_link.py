@@ -20,7 +20,9 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import WebSocketURI
 
+from harness.client.browser import Browser
 from harness.drivers.frame_splitter import FrameSplitter
+from harness.drivers.patience import Patience
 
 READ_BYTES = 65_536
 """At most this much a wake-up, so that one busy socket cannot starve the others."""
@@ -47,26 +49,39 @@ class WebSocketLink:
     """A WebSocket from connect to close. Its number is the session's own for the attempt."""
 
     __slots__ = (
+        "_browser",
         "_buffer",
         "_closed",
         "_fragments",
         "_handshake_tail",
         "_loop",
         "_owner",
+        "_patience",
         "_paused",
         "_protocol",
         "_reader",
         "_socket",
         "_splitter",
+        "_stranded",
         "_writer",
         "number",
     )
 
     def __init__(
-        self, loop: Any, address: Address, host: str, *, path: str, number: int, owner: Owner
+        self,
+        loop: Any,
+        address: Address,
+        host: str,
+        *,
+        path: str,
+        number: int,
+        owner: Owner,
+        browser: Browser,
     ) -> None:
         """Start connecting. ``address`` is resolved; ``host`` goes into the request."""
         self.number = number
+        self._browser = browser
+        self._patience = Patience(loop, browser, self._given_up)
         self._loop = loop
         self._owner = owner
         self._buffer = bytearray()
@@ -74,6 +89,7 @@ class WebSocketLink:
         """Of the text message under way; the pieces of a binary one are not kept."""
         self._closed = False
         self._paused = False
+        self._stranded = False
         self._handshake_tail = b""
         """The last bytes of the HTTP answer so far: its end may come in two reads."""
         self._splitter: FrameSplitter | None = None
@@ -89,6 +105,7 @@ class WebSocketLink:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = loop.io(self._socket.fileno(), _READ)
         self._writer = loop.io(self._socket.fileno(), _WRITE)
+        self._patience.connecting()
         failure = self._socket.connect_ex(address)
         if failure in _IN_PROGRESS or failure == 0:
             self._writer.start(self._connected)
@@ -108,10 +125,16 @@ class WebSocketLink:
         if self._closed:
             return
         if self._protocol.state is State.OPEN:
+            self._patience.closing()
             self._protocol.send_close(code, reason)
             self._flush()
         elif self._protocol.state is State.CONNECTING:
             self._lost(CloseCode.ABNORMAL_CLOSURE, "closed while connecting")
+
+    @property
+    def is_closing(self) -> bool:
+        """Closed by us, and the peer has not answered yet."""
+        return not self._closed and self._protocol.state is State.CLOSING
 
     def pause(self) -> None:
         """The network is gone: nothing gets through, and an open WebSocket does not notice. One
@@ -122,22 +145,36 @@ class WebSocketLink:
             self._lost(CloseCode.ABNORMAL_CLOSURE, "network changed")
             return
         self._paused = True
+        self._patience.unreachable()
         self._reader.stop()
         self._writer.stop()
 
     def resume(self) -> None:
         """The network is back: what was held on both sides goes through now."""
-        if self._closed or not self._paused:
+        if self._closed or not self._paused or self._stranded:
             return
         self._paused = False
+        self._patience.stirred()
         self._reader.start(self._readable)
         self._flush()
+
+    def strand(self) -> None:
+        """The network is gone, and there is another with another address: nothing will get through
+        any more, and nobody says so."""
+        self.pause()
+        self._stranded = True
+
+    def suspend(self) -> None:
+        """The machine sleeps, and what the browser waits for with it."""
+        self.pause()
+        self._patience.over()
 
     def drop(self) -> None:
         """Release the socket at once and tell nobody."""
         if self._closed:
             return
         self._closed = True
+        self._patience.over()
         for watcher in (self._reader, self._writer):  # before the descriptor they watch
             watcher.stop()
             watcher.close()
@@ -151,10 +188,19 @@ class WebSocketLink:
         if failure:
             self._lost(CloseCode.ABNORMAL_CLOSURE, errno.errorcode.get(failure, str(failure)))
             return
-        self._protocol.send_request(self._protocol.connect())
-        self._flush()
+        self._ask()
         if not self._closed:
             self._reader.start(self._readable)
+
+    def _ask(self) -> None:
+        """Send the request for a WebSocket, as what stands between lets it through."""
+        request = self._protocol.connect()
+        if self._browser.websocket == "upgrade_held":
+            return
+        if self._browser.websocket == "upgrade_stripped":
+            del request.headers["Connection"], request.headers["Upgrade"]
+        self._protocol.send_request(request)
+        self._flush()
 
     def _readable(self) -> None:
         try:
@@ -164,6 +210,7 @@ class WebSocketLink:
         except OSError as error:
             self._lost(CloseCode.ABNORMAL_CLOSURE, error.strerror or "")
             return
+        self._patience.stirred()
         if not data:
             self._protocol.receive_eof()
             self._advance()
@@ -219,6 +266,7 @@ class WebSocketLink:
         elif isinstance(event, Response):
             # Not its state: a Close frame of the same read may have ended it already.
             if self._protocol.handshake_exc is None:
+                self._patience.opened()
                 self._owner.link_opened(self.number)
             else:
                 self._lost(CloseCode.ABNORMAL_CLOSURE, f"HTTP {event.status_code}")
@@ -251,6 +299,7 @@ class WebSocketLink:
         except OSError as error:
             self._lost(CloseCode.ABNORMAL_CLOSURE, error.strerror or "")
             return
+        self._patience.stirred()
         del self._buffer[:sent]
         if self._buffer:
             self._writer.start(self._write)
@@ -273,6 +322,9 @@ class WebSocketLink:
             self._lost(CloseCode.ABNORMAL_CLOSURE, reason)
         else:
             self._lost(received.code, received.reason)
+
+    def _given_up(self, why: str) -> None:
+        self._lost(CloseCode.ABNORMAL_CLOSURE, why)
 
     def _lost(self, code: int, reason: str) -> None:
         if self._closed:

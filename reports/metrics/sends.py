@@ -84,9 +84,10 @@ def _fates(evidence: Evidence, make: CellMaker, attempted: np.ndarray) -> list[C
 
 
 def _amplification(evidence: Evidence, make: CellMaker, planned: np.ndarray) -> Cell:
-    attempts = evidence.messages.table["attempts"].to_numpy(np.float64)[planned]
+    table = evidence.messages.table[planned]
+    requests = (table["attempts"] + table["repeats"]).to_numpy(np.float64)
     clusters: Ints = evidence.clusters[evidence.sender[planned]]
-    return make.rate("request_amplification", attempts, np.ones(len(attempts)), clusters)
+    return make.rate("request_amplification", requests, np.ones(len(requests)), clusters)
 
 
 def _floats(column: object) -> Floats:

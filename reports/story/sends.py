@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.records import Delivery, Fate, Path, SendEnded, SendSkipped, SendStarted, SpinnerOff
+from harness.records import (
+    Delivery,
+    Fate,
+    Path,
+    RequestRepeated,
+    SendEnded,
+    SendSkipped,
+    SendStarted,
+    SpinnerOff,
+)
 from reports.story.line import Line, Tone
 from reports.story.memory import Memory, Sent
 from reports.story.moments import Moment
@@ -98,6 +107,14 @@ def _answered(
     memory.gave_up.discard(key)
     tone: Tone = "quiet" if there else "good"
     yield memory.line(event.t_s, "send", text, tone, row_id=row_id, message=key)
+
+
+def repeated(memory: Memory, event: RequestRepeated, _moment: Moment) -> Iterator[Line]:
+    """H7."""
+    key = event.client_msg_id
+    what = f"the request of message {short(key)}" if key else "a read"
+    text = f"the browser repeats {what} by itself: its connection broke before the answer"
+    yield memory.line(event.t_s, "send", text, "warning" if key else "quiet", message=key)
 
 
 def spinner_off(memory: Memory, event: SpinnerOff, _moment: Moment) -> Iterator[Line]:

@@ -34,6 +34,7 @@ _TELLERS: Mapping[type, Teller] = MappingProxyType(
         kinds.SendSkipped: sends.skipped,
         kinds.SendStarted: sends.started,
         kinds.SendEnded: sends.ended,
+        kinds.RequestRepeated: sends.repeated,
         kinds.SpinnerOff: sends.spinner_off,
         kinds.ModerationStarted: surroundings.moderates,
         kinds.ModerationEnded: surroundings.moderated,

@@ -8,7 +8,14 @@ from pathlib import Path as FilePath
 import pytest
 from hypothesis import given
 
-from harness.records import FallbackOff, FallbackOn, PollStarted, SocketOpening
+from harness.records import (
+    FallbackOff,
+    FallbackOn,
+    PollStarted,
+    RequestRepeated,
+    SendStarted,
+    SocketOpening,
+)
 from reports.audit import audit
 from reports.evidence import gather
 from reports.metrics import UNITS, measure
@@ -231,3 +238,27 @@ def test_a_lost_message_of_the_fault_means_that_its_receiver_never_recovered() -
     )
     metrics = measure(gather(history(raw)))
     assert cell(metrics, "recover_s.p50", "recovery:x").beyond
+
+
+def test_h7_what_the_browser_sent_again_by_itself_is_a_request_too() -> None:
+    plan = (planned(0, 0, 10.0), planned(0, 1, 20.0))
+    started = [
+        SendStarted(
+            t_s=BEGIN_S + send.at_s,
+            user=0,
+            number=send.number,
+            planned_s=BEGIN_S + send.at_s,
+            client_msg_id=send.client_msg_id,
+            attempt=1,
+        )
+        for send in plan
+    ]
+    repeated = [
+        RequestRepeated(t_s=BEGIN_S + 10.1, user=0, client_msg_id=key)
+        for key in (plan[0].client_msg_id, "")  # a read has no message
+    ]
+    raw = Raw(plan, (), (), (opened(0), *started, *repeated))
+
+    found = cell(measure(gather(history(raw))), "request_amplification")
+
+    assert (found.numerator, found.denominator) == (3, 2)

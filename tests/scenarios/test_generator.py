@@ -11,6 +11,7 @@ import jwt
 import msgspec
 import pytest
 
+from harness.client.browser import BROWSERS, Browser
 from harness.client.library import LEGACY
 from harness.client.session import Session
 from harness.drivers.user_driver import Endpoint
@@ -51,6 +52,7 @@ class FakeDriver:
         on_crash: Callable[[int, BaseException], None],
         acts: tuple[PlannedAct, ...],
         another_page: Callable[[], Session],
+        browser: Browser,
         **_: Any,
     ) -> None:
         self.user = user
@@ -61,6 +63,7 @@ class FakeDriver:
         self.realtime = realtime
         self.http = http
         self.on_crash = on_crash
+        self.browser = browser
         self.stops = 0
 
     def start(self) -> None:
@@ -74,9 +77,12 @@ class FakeDriver:
 class FakePool:
     """In the place of an ``HttpPool``."""
 
-    def __init__(self, address: tuple[str, int], host: str, headers: dict[str, str]) -> None:
+    def __init__(
+        self, address: tuple[str, int], host: str, headers: dict[str, str], browser: Browser
+    ) -> None:
         self.address = address
         self.headers = headers
+        self.browser = browser
 
 
 class Carrying:
@@ -173,6 +179,21 @@ def test_a_user_goes_through_the_proxies_of_the_cohort_with_a_token_of_their_own
         assert driver.realtime.address == (endpoints.realtime.host, endpoints.realtime.port)
         assert driver.http.address == (endpoints.api.host, endpoints.api.port)
         assert claims_of(driver)["sub"] == user_uuid(SCENARIO.seed, index)
+
+
+def test_a_user_has_the_browser_of_the_cohort(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "UserDriver", FakeDriver)
+    monkeypatch.setattr(module, "HttpPool", FakePool)
+    cohorts = [
+        msgspec.structs.replace(cohort, browser=BROWSERS["chrome-csp"])
+        for cohort in SCENARIO.cohorts
+    ]
+    scenario = msgspec.structs.replace(SCENARIO, cohorts=tuple(cohorts))
+    carrying = Carrying(msgspec.structs.replace(ASSIGNMENT, scenario_toml=to_toml(scenario)))
+    driver = carrying.start(0)
+    carrying.generator.finish()
+
+    assert driver.browser == driver.http.browser == BROWSERS["chrome-csp"]
 
 
 def claims_of(driver: FakeDriver) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from harness.drivers.http_pool import CONNECTIONS_PER_HOST, Answer, HttpPool, NoAnswer
+from harness.client.browser import CHROME, Browser
+from harness.drivers.http_pool import Answer, HttpPool, NoAnswer
 from tests.support.tiny_servers import Address, reset, serving, until, unused_address
 
 pytestmark = pytest.mark.e2e
@@ -53,20 +54,30 @@ class Api:
         return head + b"\r\n\r\n" + body
 
 
-def pool_at(address: Address) -> HttpPool:
-    return HttpPool(address, "localhost", {"Authorization": "Bearer t"})
+def pool_at(address: Address, browser: Browser = CHROME) -> HttpPool:
+    return HttpPool(address, "localhost", {"Authorization": "Bearer t"}, browser)
 
 
-def get(pool: HttpPool) -> Answer:
+class Repeats:
+    """Counts the repetitions that a pool tells of."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> None:
+        self.count += 1
+
+
+def get(pool: HttpPool, on_repeat: Callable[[], None] = lambda: None) -> Answer:
     with gevent.Timeout(10.0):
-        return pool.request("GET", "/api/messages?webinarId=1", None)
+        return pool.request("GET", "/api/messages?webinarId=1", None, on_repeat)
 
 
 def test_a_request_is_sent_as_written_and_answered() -> None:
     api = Api(b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\n{...}")
     with serving(api) as address:
         pool = pool_at(address)
-        answer = pool.request("POST", "/api/messages/create", '{"body":"안녕"}'.encode())
+        answer = pool.request("POST", "/api/messages/create", '{"body":"안녕"}'.encode(), Repeats())
         pool.close()
 
     assert answer == Answer(404, b"{...}")
@@ -154,19 +165,104 @@ def test_a_kept_connection_with_something_to_read_is_replaced_unused() -> None:
     assert api.connections == 2
 
 
-@pytest.mark.parametrize("end", [reset, lambda connection: connection.shutdown(2)])
-def test_a_request_on_a_kept_connection_that_breaks_is_never_repeated(
-    end: Callable[[Any], None],
-) -> None:
+def shut(connection: Any) -> None:
+    connection.shutdown(2)
+
+
+def too_late(connection: Any) -> None:
+    connection.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+
+
+def half_a_head(connection: Any) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-")
+    connection.shutdown(2)
+
+
+def half_a_body(connection: Any) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\nhalf")
+    connection.shutdown(2)
+
+
+def breaking(end: Callable[[Any], None], *requests: int) -> Api:
+    """An API where these requests, counted from 1, end so; the others are answered."""
+
     def answer(connection: Any) -> None:
-        if len(api.requests) == 1:
-            connection.sendall(OK)
-        else:
+        if len(api.requests) in requests:
             end(connection)
+        else:
+            connection.sendall(OK)
 
     api = Api(answer)
+    return api
+
+
+@pytest.mark.parametrize("end", [reset, shut, too_late])
+def test_h7_a_post_on_a_kept_connection_that_breaks_before_an_answer_is_sent_again(
+    end: Callable[[Any], None],
+) -> None:
+    api, repeats = breaking(end, 2), Repeats()
     with serving(api) as address:
         pool = pool_at(address)
+        get(pool)
+        answer = pool.request("POST", "/api/messages/create", b"{}", repeats)
+        pool.close()
+
+    assert answer == Answer(200, b"ok")
+    assert (api.connections, repeats.count) == (2, 1)
+    assert api.requests[1] == api.requests[2]
+
+
+@pytest.mark.parametrize("end", [reset, shut])
+def test_h7_a_new_connection_that_breaks_is_not_tried_again(end: Callable[[Any], None]) -> None:
+    api, repeats = breaking(end, 1, 2, 3, 4), Repeats()
+    with serving(api) as address, pytest.raises(NoAnswer):
+        get(pool_at(address), repeats)
+
+    assert (len(api.requests), repeats.count) == (1, 0)
+
+
+def test_h7_kept_connections_are_tried_until_none_is_left_and_then_a_new_one() -> None:
+    gate = Event()
+
+    def answer(connection: Any) -> None:
+        if len(api.requests) <= 3:
+            gate.wait()
+            connection.sendall(OK)
+        else:
+            reset(connection)
+
+    api, repeats = Api(answer), Repeats()
+    with serving(api) as address:
+        pool = pool_at(address)
+        three = [gevent.spawn(get, pool) for _ in range(3)]
+        until(lambda: len(api.requests) == 3)
+        gate.set()
+        gevent.joinall(three, timeout=5)
+        with pytest.raises(NoAnswer):
+            get(pool, repeats)
+
+    assert (api.connections, len(api.requests), repeats.count) == (4, 3 + 4, 3)
+
+
+@pytest.mark.parametrize("end", [half_a_head, half_a_body])
+def test_h7_what_had_begun_to_be_answered_is_not_sent_again(end: Callable[[Any], None]) -> None:
+    api, repeats = breaking(end, 2), Repeats()
+    with serving(api) as address:
+        pool = pool_at(address)
+        get(pool)
+        with pytest.raises(NoAnswer):
+            get(pool, repeats)
+
+    assert (api.connections, len(api.requests), repeats.count) == (1, 2, 0)
+
+
+@pytest.mark.parametrize("end", [reset, shut])
+def test_a_browser_that_repeats_nothing_says_that_there_is_no_answer(
+    end: Callable[[Any], None],
+) -> None:
+    api = breaking(end, 2)
+    with serving(api) as address:
+        pool = pool_at(address, Browser(name="careful", repeats_requests=False))
         get(pool)
         with pytest.raises(NoAnswer):
             get(pool)
@@ -212,7 +308,7 @@ def test_six_connections_are_the_most_and_the_rest_wait_their_turn() -> None:
     with serving(api) as address:
         pool = pool_at(address)
         asking = [gevent.spawn(get, pool) for _ in range(9)]
-        until(lambda: len(api.requests) == CONNECTIONS_PER_HOST)
+        until(lambda: len(api.requests) == CHROME.connections_per_host)
         gevent.sleep(0.05)  # a seventh would have come by now
         assert len(api.requests) == 6
         go.set()

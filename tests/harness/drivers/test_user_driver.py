@@ -12,6 +12,7 @@ import pytest
 from gevent.event import Event as Signal
 from websockets.protocol import State
 
+from harness.client.browser import CHROME, Browser
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
 from harness.client.throttling import Throttling
@@ -52,7 +53,9 @@ class ScriptedHttp:
         self.killed = 0
         self.closed = 0
 
-    def request(self, method: str, path: str, body: bytes | None) -> Answer:
+    def request(
+        self, method: str, path: str, body: bytes | None, on_repeat: Callable[[], None]
+    ) -> Answer:
         self.asked.append((method, path))
         try:
             return EMPTY if method == "GET" else self._send()
@@ -89,6 +92,7 @@ class Driven:
         acts: Sequence[tuple[float, ActKind]] = (),
         throttling: Throttling | None = None,
         wheel: TimerWheel | None = None,
+        browser: Browser = CHROME,
     ) -> None:
         self.sink = ListSink()
         self.http = http or ScriptedHttp()
@@ -121,6 +125,7 @@ class Driven:
             another_page=lambda: Session(identity, policy, self.sink),
             realtime=Endpoint(address=("127.0.0.1", port), host="localhost"),
             http=self.http,  # type: ignore[arg-type]  # a pool by its two methods
+            browser=browser,
             wheel=wheel or TimerWheel(gevent.get_hub().loop, monotonic_s),
             load_begins_s=self.begins_s,
             load_ends_s=self.begins_s + load_s,

@@ -11,6 +11,7 @@ import gevent
 import pytest
 from websockets.frames import Frame, Opcode
 
+from harness.client.browser import CHROME, Browser
 from harness.drivers.websocket_link import READ_BYTES, WebSocketLink
 from tests.support.tiny_servers import (
     Address,
@@ -55,7 +56,9 @@ class Heard:
 
 
 @contextmanager
-def linked(address: Address, loop: Any = None) -> Iterator[tuple[WebSocketLink, Heard]]:
+def linked(
+    address: Address, loop: Any = None, browser: Browser = CHROME
+) -> Iterator[tuple[WebSocketLink, Heard]]:
     heard = Heard()
     link = WebSocketLink(
         gevent.get_hub().loop if loop is None else loop,
@@ -64,6 +67,7 @@ def linked(address: Address, loop: Any = None) -> Iterator[tuple[WebSocketLink, 
         path="/realtime/v1/websocket?apikey=key&vsn=2.0.0",
         number=3,
         owner=heard,
+        browser=browser,
     )
     try:
         yield link, heard
@@ -425,6 +429,9 @@ class LoopOfWatchers:
 
     def io(self, descriptor: int, _: int) -> LoopOfWatchers._Watcher:
         return self._Watcher(self, descriptor)
+
+    def timer(self, _: float) -> Any:
+        return gevent.get_hub().loop.timer(0)
 
     class _Watcher:
         def __init__(self, loop: LoopOfWatchers, descriptor: int) -> None:

@@ -16,6 +16,7 @@ from harness.records import (
     PollEnded,
     PollStarted,
     RecordEnded,
+    RequestRepeated,
     SendEnded,
     SendOutcome,
     SendSkipped,
@@ -90,6 +91,16 @@ def test_a_time_out_is_one_line_with_its_spinner_and_a_later_row_replaces_the_bu
         "the spinner ends and the bubble stays",
         "✓ the bubble becomes row 57 by poll, 12.7 s after the send, "
         "after the client had given up (message 3f2a9c1e)",
+    ]
+
+
+def test_h7_a_repetition_by_the_browser_is_told_beside_its_message() -> None:
+    again, read = (RequestRepeated(t_s=112.4, user=USER, client_msg_id=key) for key in (KEY, ""))
+
+    assert told(life(OPENED, SENT, again, read, ended(112.9), plan=[planned()]))[2:4] == [
+        "the browser repeats the request of message 3f2a9c1e by itself: its connection broke "
+        "before the answer",
+        "the browser repeats a read by itself: its connection broke before the answer",
     ]
 
 
