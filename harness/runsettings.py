@@ -35,6 +35,7 @@ MoveKind = Literal[
     "show",
     "go_offline",  # the network is gone, and the browser knows it
     "go_online",
+    "switch_network",  # online again over another network, with another address
     "close_lid",  # the laptop sleeps: hidden, offline, no timer runs
     "open_lid",
     "leave",  # closes the page

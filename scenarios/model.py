@@ -181,6 +181,7 @@ def scenario_from(tables: Mapping[str, Any], *, where: str) -> Scenario:
     )
     _check_shares(scenario, where)
     _check_duration(scenario, where)
+    _check_somebody_is_there(scenario, where)
     check_load(scenario.load, load_s=scenario.load_s, where=where)
     _check_capacity(scenario, where)
     timeline.validate(faults, load_s=scenario.load_s, where=where)
@@ -241,6 +242,15 @@ def _check_shares(scenario: Scenario, where: str) -> None:
                 f"{where}: cohorts.{cohort.name}.share: {cohort.share:g} of {load.users} users is "
                 f"nobody; at least {math.ceil(1 / cohort.share)} users or a greater share"
             )
+
+
+def _check_somebody_is_there(scenario: Scenario, where: str) -> None:
+    browsers = [cohort.browser for cohort in scenario.cohorts]
+    if all(b.hidden_after_s == 0 and b.hidden_for_s >= scenario.load_s for b in browsers):
+        raise UsageError(
+            f"{where}: cohorts: every tab is hidden from the start to the end, so nobody could "
+            "write; give one cohort another browser, or a later hidden_after_s"
+        )
 
 
 def _check_capacity(scenario: Scenario, where: str) -> None:

@@ -1,8 +1,10 @@
 """What each person does but writing, and when that keeps them from writing.
 
 A person's acts follow from scenario, seed and their own index, whoever is planned before them.
-Everybody who goes away within the load is back before it ends, but for those who leave for good:
-what happens on their screen in the settling phase is judged like everybody's.
+What their browser adds (a tab in the background, a phone that sleeps or changes its network) is
+drawn beside, so that the person themselves stays the same in another browser. Everybody who goes
+away within the load is back before it ends, but for those who leave for good and tabs that stay
+hidden: what happens on all other screens in the settling phase is judged.
 """
 
 from __future__ import annotations
@@ -10,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
+from operator import itemgetter
 from random import Random
 
-from harness.runsettings import ActKind, ModerationKind, MoveKind, PlannedAct
+from harness.client.browser import Browser
+from harness.runsettings import ModerationKind, MoveKind, PlannedAct
 from harness.seeds import stream
 from scenarios.model import Scenario
 from scenarios.personas import Absence, Persona, Where
@@ -21,6 +25,7 @@ from scenarios.population import Member, population
 _GO_AND_RETURN: dict[Where, tuple[MoveKind, MoveKind]] = {
     "other_tab": ("hide", "show"),
     "no_network": ("go_offline", "go_online"),
+    "other_network": ("go_offline", "switch_network"),
     "laptop_closed": ("close_lid", "open_lid"),
     "page_closed": ("leave", "come_back"),
 }
@@ -29,6 +34,9 @@ _DELETES = 0.25
 """The share of a moderator's acts that delete instead of hide."""
 
 Span = tuple[float, float]
+Gone = tuple[Where, Span]
+
+_CAN_CLICK: frozenset[Where] = frozenset(("no_network", "other_network"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +61,31 @@ def acts(scenario: Scenario) -> tuple[PlannedAct, ...]:
 
 def life_of(scenario: Scenario, member: Member) -> Life:
     """What one person does, from their persona and a stream of their own."""
-    if member.persona.is_even:
+    persona, browser = member.persona, member.cohort.browser
+    if persona.is_even and not _adds_acts(browser):
         return Life()
     rng = stream(scenario.seed, "people", member.user, "acts")
-    steps: list[tuple[float, ActKind]] = []
+    steps: list[tuple[float, MoveKind | ModerationKind]] = []
     away: list[Span] = []
-    begin_s, end_s = _stay(member.persona, scenario.load_s, rng)
+    begin_s, end_s = _stay(persona, scenario.load_s, rng)
     if begin_s > 0.0:
         steps.append((begin_s, "arrive"))
         away.append((-inf, begin_s))
-    for absence, gone_s, back_s in _absences(member.persona, begin_s, end_s, rng):
-        go, come_back = _GO_AND_RETURN[absence.where]
-        steps += [(gone_s, go), (back_s, come_back)]
-        if absence.where != "no_network":
+    own = list(_absences(persona.absences, begin_s, end_s, rng))
+    device = stream(scenario.seed, "people", member.user, "device")
+    its = list(_absences(_of_device(browser), begin_s, end_s, device))
+    for where, (gone_s, back_s) in _one_after_another(_hidden(browser, begin_s, end_s), own, its):
+        go, come_back = _GO_AND_RETURN[where]
+        steps.append((gone_s, go))
+        if back_s < inf:
+            steps.append((back_s, come_back))
+        if where not in _CAN_CLICK:
             away.append((gone_s, back_s))
     if end_s < scenario.load_s:
         steps.append((end_s, "leave"))
         away.append((end_s, inf))
-    steps += _moderation(member.persona, begin_s, end_s, rng)
-    steps.sort()
+    steps += _moderation(persona, begin_s, end_s, rng)
+    steps.sort(key=itemgetter(0))  # what is due at once stays in its order
     return Life(
         acts=tuple(
             PlannedAct(user=member.user, number=number, at_s=at_s, act=act)
@@ -79,6 +93,42 @@ def life_of(scenario: Scenario, member: Member) -> Life:
         ),
         away=tuple(away),
     )
+
+
+def _adds_acts(browser: Browser) -> bool:
+    return min(browser.hidden_after_s, browser.sleeps_every_s, browser.switches_every_s) < inf
+
+
+def _hidden(browser: Browser, begin_s: float, end_s: float) -> list[Gone]:
+    """When the tab is in the background because the browser's profile says so."""
+    gone_s = begin_s + browser.hidden_after_s
+    if gone_s >= end_s:
+        return []
+    back_s = gone_s + browser.hidden_for_s
+    return [("other_tab", (gone_s, back_s if back_s < end_s else inf))]
+
+
+def _of_device(browser: Browser) -> tuple[Absence, ...]:
+    """What takes the device away, whoever holds it."""
+    sleeps = Absence(
+        where="laptop_closed", every_s=browser.sleeps_every_s, lasts_s=browser.sleeps_for_s
+    )
+    switches = Absence(
+        where="other_network", every_s=browser.switches_every_s, lasts_s=browser.switch_takes_s
+    )
+    return tuple(absence for absence in (sleeps, switches) if absence.every_s < inf)
+
+
+def _one_after_another(*kinds: list[Gone]) -> list[Gone]:
+    """All of them by time; where two overlap, the one of the earlier kind."""
+    kept: list[Gone] = []
+    for gone in kinds:
+        kept += [
+            (where, (gone_s, back_s))
+            for where, (gone_s, back_s) in gone
+            if all(end_s < gone_s or back_s < begin_s for _, (begin_s, end_s) in kept)
+        ]
+    return sorted(kept, key=lambda one: one[1])
 
 
 def _moderation(
@@ -101,10 +151,9 @@ def _stay(persona: Persona, load_s: float, rng: Random) -> Span:
 
 
 def _absences(
-    persona: Persona, begin_s: float, end_s: float, rng: Random
-) -> Iterator[tuple[Absence, float, float]]:
+    kinds: tuple[Absence, ...], begin_s: float, end_s: float, rng: Random
+) -> Iterator[Gone]:
     """One after another, each over before ``end_s``; what would last longer is not begun."""
-    kinds = persona.absences
     if not kinds:
         return
     often = [1.0 / absence.every_s for absence in kinds]
@@ -115,5 +164,5 @@ def _absences(
         back_s = at_s + rng.uniform(0.5, 1.5) * absence.lasts_s
         if back_s >= end_s:
             return
-        yield absence, at_s, back_s
+        yield absence.where, (at_s, back_s)
         at_s = back_s

@@ -90,7 +90,9 @@ class _Desk:
         self._personas = tuple(member.persona for member in members)
         self._pauses_s = tuple(_pause_s(member) for member in members)
         self._lives: tuple[Life, ...] = tuple(life_of(scenario, member) for member in members)
-        self._is_even = all(persona.is_even for persona in self._personas)
+        self._is_even = all(persona.is_even for persona in self._personas) and not any(
+            life.away for life in self._lives
+        )
         self._weights = tuple(accumulate(persona.writes for persona in self._personas))
         self._wrote_s = [float("-inf")] * len(members)
         self._free_at_s = [0.0] * len(members)

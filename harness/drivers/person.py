@@ -36,6 +36,7 @@ class Act(Enum):
     SHOW = "show"
     GO_OFFLINE = "go_offline"
     GO_ONLINE = "go_online"
+    SWITCH_NETWORK = "switch_network"
     CLOSE_LID = "close_lid"
     OPEN_LID = "open_lid"
     LEAVE = "leave"
@@ -50,7 +51,9 @@ PLACE_TABLE: dict[tuple[Place, Act], Place] = {
     (Place.READING, Act.CLOSE_LID): Place.LID_CLOSED,
     (Place.READING, Act.LEAVE): Place.ELSEWHERE,
     (Place.OTHER_TAB, Act.SHOW): Place.READING,
+    (Place.OTHER_TAB, Act.LEAVE): Place.ELSEWHERE,
     (Place.NO_NETWORK, Act.GO_ONLINE): Place.READING,
+    (Place.NO_NETWORK, Act.SWITCH_NETWORK): Place.READING,
     (Place.LID_CLOSED, Act.OPEN_LID): Place.READING,
 }
 

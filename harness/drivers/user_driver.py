@@ -29,7 +29,7 @@ from harness.drivers.person import Person
 from harness.drivers.timer_wheel import TimerWheel
 from harness.drivers.websocket_link import Address, WebSocketLink
 from harness.errors import LocalProtocolError
-from harness.runsettings import PlannedAct, PlannedSend
+from harness.runsettings import MoveKind, PlannedAct, PlannedSend
 
 ABNORMAL_CLOSURE = 1006
 """What a page sees of a socket that ended without a Close frame (RFC 6455, 7.1.5)."""
@@ -308,26 +308,30 @@ class UserDriver:
         match step.act:
             case "arrive":
                 self._arrive(now_s)
-                return
             case "come_back":
                 self._open_anew()
                 self._arrive(now_s)
-                return
             case "hide_message" | "delete_message":
                 if self._person.why_not is None:
                     self.session.moderate(step.act, now_s)
-                return
             case _:
                 self._person.does(step.act)
-        match step.act:
+                self._moves(step.act, now_s)
+
+    def _moves(self, act: MoveKind, now_s: float) -> None:
+        match act:
             case "hide" | "show":
-                self.session.set_visible(step.act == "show", now_s)
+                self.session.set_visible(act == "show", now_s)
             case "go_offline":
                 self._lose_network(now_s)
                 self.session.set_online(False, now_s)
             case "go_online":
                 for link in self._links():
                     link.resume()
+                self.session.set_online(True, now_s)
+            case "switch_network":
+                for link in self._links():
+                    link.strand()
                 self.session.set_online(True, now_s)
             case "close_lid":
                 self.session.set_visible(False, now_s)

@@ -76,6 +76,9 @@ def acted(memory: Memory, event: PersonActed, _moment: Moment) -> Iterator[Line]
         yield memory.line(event.t_s, "person", "closes the laptop: it sleeps", "warning")
     elif event.act == "open_lid":
         yield memory.line(event.t_s, "person", "opens the laptop")
+    elif event.act == "switch_network":
+        text = "is on another network: what was open over the old one is dead, and nobody says so"
+        yield memory.line(event.t_s, "person", text, "warning")
 
 
 def moderates(memory: Memory, event: ModerationStarted, _moment: Moment) -> Iterator[Line]:

@@ -58,7 +58,7 @@ def test_a_cohort_s_library_is_chosen_by_its_name_and_reads_back() -> None:
 
 @pytest.mark.parametrize("browser", sorted(BROWSERS))
 def test_a_browser_and_what_was_changed_in_it_read_back_the_same(browser: str) -> None:
-    own = {"hidden_after_s": "inf", "timer_align_s": "0.5", "websocket": "works"}
+    own = {"hidden_after_s": "1.5", "timer_align_s": "0.5", "websocket": "works"}
     sets = [f"cohorts.chrome.browser_overrides.{key}={value}" for key, value in own.items()]
     scenario = load_scenario("steady", sets=(f"cohorts.chrome.browser={browser}", *sets))
 
@@ -197,6 +197,10 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
         (
             "cohorts.chrome.browser_overrides.name=mine",
             "cohorts.chrome.browser_overrides.name: stays the preset's; leave it out",
+        ),
+        (
+            "cohorts.chrome.browser=chrome-hidden",
+            "cohorts: every tab is hidden from the start to the end, so nobody could write; give",
         ),
         (
             "load.messages_per_s_per_room=26",

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.client.browser import CHROME
 from harness.drivers.person import Person
 from harness.runsettings import MoveKind, PlannedAct
 from scenarios.model import Scenario, load_scenario
@@ -72,6 +73,80 @@ def test_all_but_those_who_left_are_reading_when_the_load_ends(seed: int) -> Non
             assert members[user].persona.name == "leaver"
         else:
             assert last in ("arrive", "show", "go_online", "open_lid", "come_back")
+
+
+BUSY = {"sleeps_every_s": 20, "sleeps_for_s": 3, "switches_every_s": 15, "switch_takes_s": 1}
+BROWSER_CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "hidden_after_s": st.sampled_from((0.0, 5.0, 40.0)),
+        "hidden_for_s": st.sampled_from((1.0, 20.0)),
+        **{field: st.just(float(value)) for field, value in BUSY.items()},
+    },
+)
+
+
+def in_browser(scenario: Scenario, **changes: float) -> Scenario:
+    """The same people, in a Chrome that is changed so."""
+    cohorts = [
+        msgspec.structs.replace(cohort, browser=msgspec.structs.replace(CHROME, **changes))
+        for cohort in scenario.cohorts
+    ]
+    return msgspec.structs.replace(scenario, cohorts=tuple(cohorts))
+
+
+@settings(max_examples=30, deadline=None)
+@given(SEEDS, BROWSER_CHANGES)
+def test_what_a_browser_adds_makes_sense_with_what_its_person_does(
+    seed: int, changes: dict[str, float]
+) -> None:
+    scenario = in_browser(webinar(seed=seed), **changes)
+
+    for own in by_user(scenario).values():
+        person = Person()
+        if own[0].act != "arrive":
+            person.does("arrive")
+        for _, move in moves(own):
+            person.does(move)
+        assert all(0 <= act.at_s < scenario.load_s for act in own)
+        assert all(a.at_s <= b.at_s for a, b in pairwise(own))
+
+
+def test_a_tab_that_is_hidden_from_the_start_stays_so_and_its_person_never_writes() -> None:
+    scenario = in_browser(load_scenario("steady"), hidden_after_s=0.0)
+
+    for user, own in by_user(scenario).items():
+        assert [(act.at_s, act.act) for act in own] == [(0.0, "hide")]
+        life = life_of(scenario, population(scenario)[user])
+        assert not life.is_there(0.0, 0.0)
+        assert not life.is_there(scenario.load_s, scenario.load_s)
+
+
+def test_a_tab_may_come_to_the_front_again() -> None:
+    scenario = in_browser(load_scenario("steady"), hidden_after_s=2.0, hidden_for_s=3.0)
+
+    assert {tuple((act.at_s, act.act) for act in own) for own in by_user(scenario).values()} == {
+        ((2.0, "hide"), (5.0, "show"))
+    }
+
+
+def test_a_phone_sleeps_and_changes_its_network() -> None:
+    scenario = in_browser(load_scenario("steady", duration_s=120), **BUSY)
+
+    kinds = {act.act for act in acts(scenario)}
+    assert kinds == {"close_lid", "open_lid", "go_offline", "switch_network"}
+    assert len(by_user(scenario)) == scenario.load.users
+
+
+def test_a_person_s_own_acts_are_the_same_in_another_browser() -> None:
+    """But for those that fall into the time in which the device is away."""
+    here, there = by_user(webinar(users=200)), by_user(in_browser(webinar(users=200), **BUSY))
+    own = {"hide", "show", "leave", "come_back", "arrive"}
+
+    for user, mine in here.items():
+        assert [act.at_s for act in mine if act.act in own] == [
+            act.at_s for act in there[user] if act.act in own
+        ]
 
 
 def test_late_comers_come_late_and_leavers_leave() -> None:

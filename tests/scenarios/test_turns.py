@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.client.browser import BROWSERS
 from harness.runsettings import PlannedSend
 from harness.seeds import child_seed
 from scenarios.chatlines import REACTIONS, chat_lines
-from scenarios.model import Scenario
+from scenarios.model import Scenario, load_scenario
 from scenarios.people import acts, life_of
 from scenarios.population import population, rooms
 from scenarios.turns import SECOND_CLICK_S, SEND_MARGIN_S, turns, typing_s
@@ -111,6 +112,22 @@ def test_a_wanted_message_of_a_room_without_anybody_there_is_planned_all_the_sam
     early = [send for send in plan(alone, run_id="a") if send.at_s < 0.1 * alone.load_s]
 
     assert len(early) > 5
+
+
+def test_only_those_whose_tab_is_in_front_write() -> None:
+    base = load_scenario("steady")
+    (chrome,) = base.cohorts
+    front = msgspec.structs.replace(chrome, share=0.5)
+    behind = msgspec.structs.replace(
+        chrome, name="behind", share=0.5, browser=BROWSERS["chrome-hidden"]
+    )
+    scenario = msgspec.structs.replace(base, cohorts=(front, behind))
+    cohorts = {member.user: member.cohort.name for member in population(scenario)}
+
+    sends = plan(scenario, run_id="r")
+
+    assert len(sends) > 20
+    assert {cohorts[send.user] for send in sends} == {"chrome"}
 
 
 def test_who_double_clicks_clicks_twice_within_100_ms_on_the_same_text() -> None:

@@ -171,6 +171,22 @@ def test_a_socket_is_refused_at_once_without_a_network() -> None:
     assert len(server.ends) == 1
 
 
+def test_on_another_network_the_socket_is_dead_and_the_page_does_not_know() -> None:
+    server = Realtime()
+    acts: Acts = [(0.2, "go_offline"), (0.25, "switch_network")]
+    with serving(server) as (_, port), driven(port, at_s=[0.3], acts=acts) as one:
+        until(lambda: one.events(SendEnded))
+        gevent.sleep(0.1)
+        assert one.events(SocketClosed) == []
+        assert one.driver.session.is_open
+        server.ends[0].connection.shutdown(2)
+        gevent.sleep(0.1)
+        assert one.events(SocketClosed) == []
+
+    assert [change.online for change in one.events(OnlineChanged)] == [False, True]
+    assert [ended.outcome for ended in one.events(SendEnded)] == ["refused"]  # it got through
+
+
 def test_s6_refuses_the_second_click_of_a_double_click_and_it_is_counted(nowhere: int) -> None:
     with driven(nowhere, at_s=[0.0, 0.05], policy=Policy(name="plan")) as one:
         until(lambda: one.events(SendSkipped))
