@@ -17,9 +17,11 @@ Wake = Callable[[], None]
 class TimerWheel:
     """Calls back at moments on a clock. Called from the hub or any greenlet; calls from the hub."""
 
-    __slots__ = ("_clock", "_loop", "_moments", "_turning")
+    __slots__ = ("_clock", "_loop", "_moments", "_turning", "turns")
 
     def __init__(self, loop: Any, clock: Clock) -> None:
+        self.turns = 0
+        """How often the loop has called back."""
         self._loop = loop
         self._clock = clock
         self._moments: dict[float, tuple[Any, dict[Wake, None]]] = {}
@@ -55,6 +57,7 @@ class TimerWheel:
             _release(timer)
 
     def _turn(self, at_s: float) -> None:
+        self.turns += 1
         timer, wakes = self._moments.pop(at_s)
         _release(timer)
         self._turning = (at_s, wakes)
