@@ -9,7 +9,8 @@ import msgspec
 from harness.client.effects import Effects
 from harness.client.message_list import MessageList
 from harness.client.policy import Policy
-from harness.records import SendEnded, SendOutcome, SendSkipped, SendStarted, SpinnerOff
+from harness.client.request import RequestEvent, Requests
+from harness.records import SendEnded, SendSkipped, SendStarted, SpinnerOff
 from harness.wire.api import CREATE_PATH, CreateAnswer, CreateRequest
 from harness.wire.changes import MessageRow
 from harness.wire.unreadable import UNREADABLE
@@ -33,8 +34,8 @@ class Composer:
         self._list = message_list
         self._effects = effects
         self._disabled_until_s = float("-inf")
-        self._under_way: dict[int, str] = {}
-        """Requests without an answer yet, and whose bubble each is."""
+        self._under_way = Requests[str]("send", effects)
+        """By the ``client_msg_id`` of its bubble."""
 
     def send(
         self, number: int, client_msg_id: str, body: str, planned_s: float, now_s: float
@@ -57,9 +58,8 @@ class Composer:
         request = self._effects.request(
             "POST", CREATE_PATH, _encode(CreateRequest(self._webinar, client_msg_id, body))
         )
-        self._under_way[request] = client_msg_id
-        if self._policy.send_timeout:
-            self._effects.wake_at(f"send:{request}", now_s + self._policy.ack_timeout_s)
+        until_s = now_s + self._policy.ack_timeout_s if self._policy.send_timeout else None
+        self._under_way.begins(request, client_msg_id, until_s=until_s)
         self._effects.sink.event(
             SendStarted(
                 t_s=now_s,
@@ -72,7 +72,7 @@ class Composer:
         )
 
     def owns(self, request: int) -> bool:
-        return request in self._under_way
+        return self._under_way.owns(request)
 
     def whose(self, request: int) -> str:
         """The ``client_msg_id`` that a request sends; empty for what is no send."""
@@ -81,35 +81,21 @@ class Composer:
     def answered(self, request: int, status: int, body: bytes, now_s: float) -> MessageRow | None:
         """The route answered; returns the row to show on success (S2). Anything that is not the
         agreed shape is recorded as ``bad_answer`` and survived (S8)."""
-        client_msg_id = self._finish(request)
-        try:
-            answer = _decode_answer(body)
-        except UNREADABLE as error:
-            self._failed(client_msg_id, "bad_answer", now_s, status, str(error)[:200])
-            return None
-        if not answer.success:
-            self._failed(client_msg_id, "refused", now_s, status, answer.error or "")
-            return None
-        if answer.message is None:
-            self._failed(client_msg_id, "bad_answer", now_s, status, "success without a message")
-            return None
-        if answer.message.client_msg_id != client_msg_id:
-            self._failed(client_msg_id, "bad_answer", now_s, status, "another message's row")
-            return None
-        self._ended(client_msg_id, "ok", now_s, status, row_id=answer.message.id)
-        if self._policy.spinner_ends == "realtime":
-            return None  # as before the plan: the answer is not looked at
+        client_msg_id = self._under_way.about(request)
+        row, event, detail = _read(body, client_msg_id)
+        self._ends(request, event, now_s, status=status, row=row, detail=detail)
+        if row is None or self._policy.spinner_ends == "realtime":
+            return None  # before the plan, an answer is not looked at
         self.spinner_off(client_msg_id, "api", now_s)
-        return answer.message
+        return row
 
     def failed(self, request: int, reason: str, now_s: float) -> None:
         """No answer: refused, reset, closed, offline."""
-        self._failed(self._finish(request), "network", now_s, None, reason)
+        self._ends(request, RequestEvent.FAIL, now_s, detail=reason)
 
     def timed_out(self, request: int, now_s: float) -> None:
         """S3: abort; the bubble stays, the spinner ends."""
-        self._effects.abort(request)
-        self._failed(self._finish(request), "timeout", now_s, None, "")
+        self._ends(request, RequestEvent.TIME_OUT, now_s)
 
     def spinner_off(self, client_msg_id: str, by: SpinnerEnd, now_s: float) -> None:
         """Record the end of a spinner that was on (S3, S4)."""
@@ -118,34 +104,18 @@ class Composer:
                 SpinnerOff(t_s=now_s, user=self._effects.user, client_msg_id=client_msg_id, by=by)
             )
 
-    def _finish(self, request: int) -> str:
-        self._effects.cancel(f"send:{request}")
-        return self._under_way.pop(request)
-
-    def _failed(
+    def _ends(
         self,
-        client_msg_id: str,
-        outcome: SendOutcome,
+        request: int,
+        event: RequestEvent,
         now_s: float,
-        status: int | None,
-        detail: str,
-    ) -> None:
-        self._ended(client_msg_id, outcome, now_s, status, detail=detail)
-        if self._policy.spinner_ends == "realtime":
-            return
-        self.spinner_off(client_msg_id, "timeout" if outcome == "timeout" else "error", now_s)
-        self._list.fail_bubble(client_msg_id)
-
-    def _ended(
-        self,
-        client_msg_id: str,
-        outcome: SendOutcome,
-        now_s: float,
-        status: int | None,
         *,
-        row_id: int | None = None,
+        status: int | None = None,
+        row: MessageRow | None = None,
         detail: str = "",
     ) -> None:
+        client_msg_id = self._under_way.about(request)
+        outcome = self._under_way.ends(request, event)
         self._effects.sink.event(
             SendEnded(
                 t_s=now_s,
@@ -154,7 +124,26 @@ class Composer:
                 attempt=1,
                 outcome=outcome,
                 status=status,
-                row_id=row_id,
+                row_id=None if row is None else row.id,
                 detail=detail,
             )
         )
+        if outcome == "ok" or self._policy.spinner_ends == "realtime":
+            return
+        self.spinner_off(client_msg_id, "timeout" if outcome == "timeout" else "error", now_s)
+        self._list.fail_bubble(client_msg_id)
+
+
+def _read(body: bytes, client_msg_id: str) -> tuple[MessageRow | None, RequestEvent, str]:
+    """What an answer means for this message: its row where there is one, and what to note."""
+    try:
+        answer = _decode_answer(body)
+    except UNREADABLE as error:
+        return None, RequestEvent.MISREAD, str(error)[:200]
+    if not answer.success:
+        return None, RequestEvent.REFUSE, answer.error or ""
+    if answer.message is None:
+        return None, RequestEvent.MISREAD, "success without a message"
+    if answer.message.client_msg_id != client_msg_id:
+        return None, RequestEvent.MISREAD, "another message's row"
+    return answer.message, RequestEvent.SUCCEED, ""

@@ -9,7 +9,8 @@ import msgspec
 from harness.client.effects import Effects
 from harness.client.message_list import MessageList
 from harness.client.policy import Policy
-from harness.records import ModerationEnded, ModerationOutcome, ModerationStarted
+from harness.client.request import RequestEvent, Requests
+from harness.records import ModerationEnded, ModerationStarted
 from harness.runsettings import ModerationKind
 from harness.wire.api import LIST_PATH, CreateAnswer
 from harness.wire.changes import MessageRow
@@ -34,7 +35,7 @@ class Moderation:
         self._rng = rng
         self._done: set[int] = set()
         """Rows that the person has dealt with, whatever the page shows of it."""
-        self._under_way: dict[int, tuple[int, ModerationKind]] = {}
+        self._under_way = Requests[tuple[int, ModerationKind]]("moderation", effects)
 
     def act(self, act: ModerationKind, now_s: float) -> bool:
         """Hide or delete one of the newest rows; false where none is there to be."""
@@ -46,49 +47,52 @@ class Moderation:
             request = self._effects.request("POST", f"{LIST_PATH}/{row_id}/hide", b"")
         else:
             request = self._effects.request("DELETE", f"{LIST_PATH}/{row_id}")
-        self._under_way[request] = (row_id, act)
-        self._effects.wake_at(f"moderation:{request}", now_s + self._policy.ack_timeout_s)
+        until_s = now_s + self._policy.ack_timeout_s  # the app waits no longer than for a send
+        self._under_way.begins(request, (row_id, act), until_s=until_s)
         user = self._effects.user
         self._effects.sink.event(ModerationStarted(t_s=now_s, user=user, row_id=row_id, act=act))
         return True
 
     def owns(self, request: int) -> bool:
-        return request in self._under_way
+        return self._under_way.owns(request)
 
     def answered(
         self, request: int, body: bytes, now_s: float
     ) -> tuple[ModerationKind, MessageRow] | None:
         """The route answered; returns what was done to which row on success."""
-        try:
-            answer = _decode_answer(body)
-        except UNREADABLE:
-            self._ended(request, "bad_answer", now_s)
+        row_id, act = self._under_way.about(request)
+        row, event = _read(body, row_id)
+        self._ends(request, event, now_s)
+        if row is None:
             return None
-        if not answer.success:
-            self._ended(request, "refused", now_s)
-            return None
-        row_id, act = self._under_way[request]
         self._done.add(row_id)
-        if answer.message is None or answer.message.id != row_id:
-            self._ended(request, "bad_answer", now_s)
-            return None
-        self._ended(request, "ok", now_s)
-        return act, answer.message
+        return act, row
 
     def failed(self, request: int, now_s: float) -> None:
         """No answer: refused, reset, closed, offline."""
-        self._ended(request, "network", now_s)
+        self._ends(request, RequestEvent.FAIL, now_s)
 
     def timed_out(self, request: int, now_s: float) -> None:
-        """The app waits no longer than for a send."""
-        self._effects.abort(request)
-        self._ended(request, "timeout", now_s)
+        self._ends(request, RequestEvent.TIME_OUT, now_s)
 
-    def _ended(self, request: int, outcome: ModerationOutcome, now_s: float) -> None:
-        self._effects.cancel(f"moderation:{request}")
-        row_id, act = self._under_way.pop(request)
+    def _ends(self, request: int, event: RequestEvent, now_s: float) -> None:
+        row_id, act = self._under_way.about(request)
+        outcome = self._under_way.ends(request, event)
         self._effects.sink.event(
             ModerationEnded(
                 t_s=now_s, user=self._effects.user, row_id=row_id, act=act, outcome=outcome
             )
         )
+
+
+def _read(body: bytes, row_id: int) -> tuple[MessageRow | None, RequestEvent]:
+    """What an answer means for this row."""
+    try:
+        answer = _decode_answer(body)
+    except UNREADABLE:
+        return None, RequestEvent.MISREAD
+    if not answer.success:
+        return None, RequestEvent.REFUSE
+    if answer.message is None or answer.message.id != row_id:
+        return None, RequestEvent.MISREAD
+    return answer.message, RequestEvent.SUCCEED

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.client import channel, connection, fallback, message_list
+from harness.client import channel, connection, fallback, message_list, request
 from harness.client.channel import CHANNEL_TABLE, Join
 from harness.client.connection import SOCKET_TABLE, Socket
 from harness.client.effects import Effects
@@ -18,6 +18,7 @@ from harness.client.library import CURRENT, LEGACY, Library
 from harness.client.message_list import BUBBLE_TABLE, Bubble
 from harness.client.policy import Policy
 from harness.client.realtime import Realtime
+from harness.client.request import REQUEST_TABLE, Request
 from harness.client.states import after
 from harness.errors import LocalProtocolError
 from tests.support.page import ME, ListSink, Page, live_page, row
@@ -28,6 +29,7 @@ TABLES: dict[str, tuple[Table, Enum]] = {
     "channel": (CHANNEL_TABLE, Join.CLOSED),
     "polling": (POLLING_TABLE, Polling.OFF),
     "bubble": (BUBBLE_TABLE, Bubble.SENDING),
+    "request": (REQUEST_TABLE, Request.UNDER_WAY),
 }
 tables = pytest.mark.parametrize(("table", "start"), TABLES.values(), ids=TABLES.keys())
 
@@ -159,8 +161,29 @@ def _send_tours() -> Iterator[Callable[[], None]]:
         page.wait(10.0)
         page.receives(row(1, by=ME, client_msg_id=key))
 
+    def answered(body: bytes) -> Callable[[], None]:
+        def tour() -> None:
+            page = live_page()
+            page.types()
+            page.answers(page.sends[-1], body)
+
+        return tour
+
+    def answered_well() -> None:
+        page = live_page()
+        page.answers_send(row(1, by=ME, client_msg_id=page.types()))
+
+    def without_an_answer() -> None:
+        page = live_page()
+        page.types()
+        page.fails(page.sends[-1])
+
     yield swapped_while_sending
     yield swapped_after_the_timeout
+    yield answered_well
+    yield answered(b'{"success": false, "error": "no"}')
+    yield answered(b"<html>")
+    yield without_an_answer
 
 
 def test_every_transition_of_the_tables_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,6 +193,7 @@ def test_every_transition_of_the_tables_is_taken(monkeypatch: pytest.MonkeyPatch
         (channel, "CHANNEL_TABLE"),
         (fallback, "POLLING_TABLE"),
         (message_list, "BUBBLE_TABLE"),
+        (request, "REQUEST_TABLE"),
     ):
         watched.append(Watched(getattr(module, name)))
         monkeypatch.setattr(module, name, watched[-1])
