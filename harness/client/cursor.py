@@ -23,7 +23,16 @@ class Cursor:
     where the cursor was ``overlap_s`` before that moment, however long ago it is.
     """
 
-    __slots__ = ("_contiguous", "_floor", "_mode", "_overlap_s", "_passed", "_whole_s", "after")
+    __slots__ = (
+        "_contiguous",
+        "_floor",
+        "_mode",
+        "_overlap_s",
+        "_passed",
+        "_step_ends_s",
+        "_whole_s",
+        "after",
+    )
 
     def __init__(self, mode: Literal["last_seen", "confirmed"], *, overlap_s: float = 0.0) -> None:
         self._mode = mode
@@ -33,6 +42,8 @@ class Cursor:
         """Before the first row that was ever read."""
         self._passed: deque[tuple[float, int]] = deque()
         """When the cursor was where, of ``overlap_s`` before ``_whole_s``; rising in both."""
+        self._step_ends_s = float("-inf")
+        """Up to here a moment takes the place of the last in ``_passed``."""
         self._whole_s = float("-inf")
         """The last moment of which the page has everything that had been committed."""
         self.after: int | None = None
@@ -99,8 +110,10 @@ class Cursor:
     def _pass(self, now_s: float) -> None:
         passed = self._passed
         assert self.after is not None
-        if passed and now_s // _STEP_S == passed[-1][0] // _STEP_S:
-            passed.pop()  # the later moment stays: nothing counts as passed too early
+        if passed and now_s < self._step_ends_s:
+            passed[-1] = (now_s, self.after)  # the later moment: nothing counts as passed too early
+            return
         passed.append((now_s, self.after))
+        self._step_ends_s = (now_s // _STEP_S + 1) * _STEP_S
         while len(passed) > 1 and passed[1][0] <= self._whole_s - self._overlap_s:
             passed.popleft()

@@ -41,7 +41,7 @@ _BAD_FRAME: tuple[type[Exception], ...] = (FrameError, *UNREADABLE)
 
 
 @lru_cache(maxsize=512)
-def _read(data: str | bytes, vsn: Vsn) -> tuple[Frame, ChangeData | None]:
+def read_frame(data: str | bytes, vsn: Vsn) -> tuple[Frame, ChangeData | None]:
     """Read a frame, and the change in it where it carries one.
 
     A room's users get the same bytes, so a process decodes them once and its users share the
@@ -153,7 +153,7 @@ class Realtime:
         if not self._connection.hears(socket):
             return None
         try:
-            frame, change = _read(data, self._vsn)
+            frame, change = read_frame(data, self._vsn)
             if frame.topic != self._channel.topic:
                 if frame.event == "phx_reply":
                     self._connection.answered(frame.ref, now_s)
