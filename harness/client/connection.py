@@ -10,7 +10,6 @@ end is heard at last, it counts as the successor's. What travels on it is
 from __future__ import annotations
 
 from enum import Enum, auto
-from random import Random
 
 from harness.client.commands import CloseSocket, OpenSocket, SendFrame
 from harness.client.effects import Effects
@@ -18,6 +17,7 @@ from harness.client.library import CURRENT, Library
 from harness.client.states import after
 from harness.client.websocket import Ended, Ready, Teardown, Then, Wire
 from harness.records import SocketClosed, SocketOpened, SocketOpening
+from harness.seeds import Draws
 from harness.wire import phoenix
 from harness.wire.phoenix import Frame, Vsn
 
@@ -100,7 +100,7 @@ class Connection:
         *,
         api_key: str,
         vsn: Vsn,
-        rng: Random,
+        rng: Draws,
         jitter: float = 0.0,
         library: Library = CURRENT,
     ) -> None:

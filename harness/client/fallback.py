@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from random import Random
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -14,6 +13,7 @@ from harness.client.message_list import MessageList
 from harness.client.policy import Policy
 from harness.client.states import after
 from harness.records import FallbackOff, FallbackOn, PollEnded, PollStarted
+from harness.seeds import Draws
 from harness.wire.api import LIST_PATH, ListAnswer
 from harness.wire.changes import MessageRow
 from harness.wire.unreadable import UNREADABLE
@@ -106,7 +106,7 @@ class Fallback:
         screen: MessageList,
         *,
         effects: Effects,
-        rng: Random,
+        rng: Draws,
     ) -> None:
         self._webinar = webinar
         self._policy = policy
@@ -114,7 +114,8 @@ class Fallback:
         self._screen = screen
         self._effects = effects
         self._rng = rng
-        self._session_jitter_s = self._draw_jitter_s()
+        self._session_jitter_s: float | None = None
+        """Drawn for the first poll that waits for one, and kept."""
         self._polling = Polling.OFF
         self._awake = True
         self._failures = 0
@@ -359,9 +360,12 @@ class Fallback:
             self._poll_once(cause, now_s)
 
     def _next_tick(self, now_s: float) -> None:
-        tick = self._policy.poll_jitter_drawn == "tick"
-        jitter_s = self._draw_jitter_s() if tick else self._session_jitter_s
-        self._effects.wake_at("poll", now_s + self._policy.poll_period_s + jitter_s)
+        self._effects.wake_at("poll", now_s + self._policy.poll_period_s + self._jitter_s())
 
-    def _draw_jitter_s(self) -> float:
-        return self._rng.uniform(-self._policy.poll_jitter_s, self._policy.poll_jitter_s)
+    def _jitter_s(self) -> float:
+        if self._session_jitter_s is not None:
+            return self._session_jitter_s
+        jitter_s = self._rng.uniform(-self._policy.poll_jitter_s, self._policy.poll_jitter_s)
+        if self._policy.poll_jitter_drawn == "session":
+            self._session_jitter_s = jitter_s
+        return jitter_s

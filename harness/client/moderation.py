@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
-
 import msgspec
 
 from harness.client.effects import Effects
@@ -12,6 +10,7 @@ from harness.client.policy import Policy
 from harness.client.request import RequestEvent, Requests
 from harness.records import ModerationEnded, ModerationStarted
 from harness.runsettings import ModerationKind
+from harness.seeds import Draws
 from harness.wire.api import LIST_PATH, CreateAnswer
 from harness.wire.changes import MessageRow
 from harness.wire.unreadable import UNREADABLE
@@ -27,7 +26,7 @@ class Moderation:
     __slots__ = ("_done", "_effects", "_list", "_policy", "_rng", "_under_way")
 
     def __init__(
-        self, policy: Policy, message_list: MessageList, effects: Effects, rng: Random
+        self, policy: Policy, message_list: MessageList, effects: Effects, rng: Draws
     ) -> None:
         self._policy = policy
         self._list = message_list

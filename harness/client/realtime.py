@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from enum import Enum, auto
 from functools import lru_cache
-from random import Random
 
 import msgspec
 
@@ -18,6 +17,7 @@ from harness.client.effects import Effects
 from harness.client.library import CURRENT, Library
 from harness.client.policy import Policy
 from harness.records import Finding
+from harness.seeds import Draws
 from harness.wire import phoenix
 from harness.wire.changes import ChangeData, ChangePayload
 from harness.wire.phoenix import Frame, FrameError, Vsn
@@ -66,7 +66,7 @@ class Realtime:
         *,
         api_key: str,
         token: str,
-        rng: Random,
+        rng: Draws,
         vsn: Vsn = "2.0.0",
         library: Library = CURRENT,
     ) -> None:

@@ -46,7 +46,7 @@ from harness.records import (
     VisibilityChanged,
 )
 from harness.runsettings import ActKind, ModerationKind
-from harness.seeds import stream
+from harness.seeds import LateStream
 from harness.wire.api import LIST_PATH, ListAnswer
 from harness.wire.changes import ChangeData, MessageRow
 from harness.wire.phoenix import Vsn
@@ -113,7 +113,7 @@ class Session:
             self._effects,
             api_key=identity.api_key,
             token=identity.token,
-            rng=stream(identity.seed, "client", identity.user, "reconnect-jitter"),
+            rng=LateStream(identity.seed, "client", identity.user, "reconnect-jitter"),
             vsn=identity.vsn,
             library=identity.library,
         )
@@ -123,13 +123,13 @@ class Session:
             self._cursor,
             self._list,
             effects=self._effects,
-            rng=stream(identity.seed, "client", identity.user, "poll-jitter"),
+            rng=LateStream(identity.seed, "client", identity.user, "poll-jitter"),
         )
         self._moderation = Moderation(
             policy,
             self._list,
             self._effects,
-            stream(identity.seed, "client", identity.user, "moderation"),
+            LateStream(identity.seed, "client", identity.user, "moderation"),
         )
         self._history: int | None = None
         self._open = False
