@@ -34,7 +34,7 @@ test-fast: $(STAMP) ## the fast core: no real network, under a minute
 test: check test-fast ## everything, with the real Toxiproxy, sockets and processes
 	$(BIN)/python -m pytest -q -m e2e
 
-bench: $(STAMP) ## what a delivery, a user, hidden tabs and the server cost (four minutes; ends with a line of JSON)
+bench: $(STAMP) ## what a delivery, each of its layers, a user, hidden tabs and the server cost (seven minutes; ends with a line of JSON)
 	@$(BIN)/python -m benchmarks.run
 
 bench-storage: $(STAMP) ## what F4's index and group commit are worth (two minutes; ends with a line of JSON)

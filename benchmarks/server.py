@@ -90,7 +90,7 @@ def measure() -> ServerCost:
             full = server.stats()
     assert full.connections == CONNECTIONS
     with _server() as server:
-        callers = [Caller(server, user) for user in range(CALLERS)]
+        callers = [Caller(server.ports.api_port, user) for user in range(CALLERS)]
         health_us, _ = _calls(server, callers, creating=False)
         create_us, creates_per_s = _calls(server, callers, creating=True)
         for caller in callers:
@@ -121,7 +121,7 @@ def _room(receivers: int, per_s: float) -> RoomCost:
     with (
         _server() as server,
         crowd(server, [_ROOM] * receivers) as members,
-        closing(Caller(server, user=receivers)) as writer,
+        closing(Caller(server.ports.api_port, user=receivers)) as writer,
     ):
         unheard_s, _ = _post(server, members, writer, _EMPTY_ROOM, per_s)
         heard_s, lag_s = _post(

@@ -83,22 +83,31 @@ class Crowd:
 @contextmanager
 def crowd(server: BenchServer, rooms: Sequence[int]) -> Iterator[Crowd]:
     """One live member for each entry of ``rooms``."""
-    with ExitStack() as stack:
-        members: list[Member] = []
-        for first in range(0, len(rooms), _AT_ONCE):
-            some = [
-                Member(number, stack.enter_context(_connect(server, number)))
-                for number in range(first, min(first + _AT_ONCE, len(rooms)))
-            ]
-            for member in some:
-                member.connection.sendall(_join(member.number, rooms[member.number]))
-            for member in some:
-                came = 0
-                while came < 2:  # the reply and `system ok`
-                    came += member.read()[0]
-            members += some
+    members = join_all(server.ports.realtime_port, rooms)
+    try:
         yield (watched := Crowd(members))
         watched.close()
+    finally:
+        for member in members:
+            member.connection.close()
+
+
+def join_all(port: int, rooms: Sequence[int]) -> list[Member]:
+    """One live member for each entry of ``rooms``."""
+    members: list[Member] = []
+    for first in range(0, len(rooms), _AT_ONCE):
+        some = [
+            Member(number, _connect(port, number))
+            for number in range(first, min(first + _AT_ONCE, len(rooms)))
+        ]
+        for member in some:
+            member.connection.sendall(masked(join_text(member.number, rooms[member.number])))
+        for member in some:
+            came = 0
+            while came < 2:  # the reply and `system ok`
+                came += member.read()[0]
+        members += some
+    return members
 
 
 @contextmanager
@@ -113,11 +122,9 @@ def crowd_of_readers(port: int, receivers: int) -> Iterator[Crowd]:
         watched.close()
 
 
-def _connect(server: BenchServer, number: int) -> socket.socket:
+def _connect(port: int, number: int) -> socket.socket:
     address = f"127.0.0.{2 + number // _CONNECTIONS_PER_ADDRESS}"
-    connection = socket.create_connection(
-        ("127.0.0.1", server.ports.realtime_port), _WAIT_S, source_address=(address, 0)
-    )
+    connection = socket.create_connection(("127.0.0.1", port), _WAIT_S, source_address=(address, 0))
     connection.sendall(
         b"GET /realtime/v1/websocket?apikey=%b&vsn=2.0.0 HTTP/1.1\r\n"
         b"Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -131,9 +138,10 @@ def _connect(server: BenchServer, number: int) -> socket.socket:
     return connection
 
 
-def _join(number: int, room: int) -> bytes:
+def join_text(number: int, room: int) -> bytes:
+    """The ``phx_join`` of one page, as text; it listens to all changes of its room's rows."""
     binding = {
-        "event": "INSERT",
+        "event": "*",
         "schema": "public",
         "table": "messages",
         "filter": f"webinar_id=eq.{room}",
@@ -142,8 +150,8 @@ def _join(number: int, room: int) -> bytes:
         "config": {"postgres_changes": [binding], "private": False},
         "access_token": token(number),
     }
-    return masked(
-        encode(Frame("1", "1", f"realtime:webinar-{room}", "phx_join", payload(content)), "2.0.0")
+    return encode(
+        Frame("1", "1", f"realtime:webinar-{room}", "phx_join", payload(content)), "2.0.0"
     )
 
 
@@ -160,12 +168,14 @@ HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 class Caller:
     """One kept-alive connection to the API, one request at a time."""
 
-    def __init__(self, server: BenchServer, user: int) -> None:
-        self.connection = socket.create_connection(("127.0.0.1", server.ports.api_port), _WAIT_S)
+    def __init__(self, api_port: int, user: int) -> None:
+        self.connection = socket.create_connection(("127.0.0.1", api_port), _WAIT_S)
         self._token = token(user).encode()
         self._user = user
         self._numbers = count()
         self._answer = b""
+        self.answer = b""
+        """The content of the last whole one."""
 
     def ask_health(self) -> None:
         """Ask for next to nothing."""
@@ -174,11 +184,19 @@ class Caller:
     def ask_create(self, room: int, body: str) -> None:
         """Ask for a new message."""
         message_id = f"{self._user:08x}-0000-4000-8000-{next(self._numbers):012x}"
-        content = msgspec.json.encode({"webinarId": room, "clientMsgId": message_id, "body": body})
+        content = {"webinarId": room, "clientMsgId": message_id, "body": body}
+        self._ask(b"POST /api/messages/create", content)
+
+    def ask_edit(self, row_id: int, body: str) -> None:
+        """Ask for another text of one's own message."""
+        self._ask(b"PATCH /api/messages/%d" % row_id, {"body": body})
+
+    def _ask(self, what: bytes, content: dict[str, object]) -> None:
+        text = msgspec.json.encode(content)
         self.connection.sendall(
-            b"POST /api/messages/create HTTP/1.1\r\nHost: localhost\r\n"
+            b"%b HTTP/1.1\r\nHost: localhost\r\n"
             b"Content-Type: application/json\r\nAuthorization: Bearer %b\r\n"
-            b"Content-Length: %d\r\n\r\n%b" % (self._token, len(content), content)
+            b"Content-Length: %d\r\n\r\n%b" % (what, self._token, len(text), text)
         )
 
     def read(self) -> bool:
@@ -190,7 +208,7 @@ class Caller:
             return False
         if not head.startswith(b"HTTP/1.1 200"):
             raise ConnectionError(f"the server answered {self._answer[:300]!r}")
-        self._answer = b""
+        self._answer, self.answer = b"", body
         return True
 
     def close(self) -> None:
