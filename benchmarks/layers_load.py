@@ -32,12 +32,14 @@ from benchmarks.layers import (
 )
 from benchmarks.server_clients import join_all, join_text
 from benchmarks.server_rig import api_key, token
+from harness.client.browser import CHROME
 from harness.client.library import CURRENT
 from harness.client.policy import POLICIES, Policy
 from harness.client.realtime import read_frame
 from harness.client.session import Identity, Session
 from harness.clock import monotonic_s
 from harness.drivers.http_pool import HttpPool
+from harness.drivers.timer_wheel import TimerWheel
 from harness.drivers.user_driver import Endpoint, UserDriver
 from harness.drivers.websocket_link import Owner, WebSocketLink
 from harness.recorder import BlockBuffer, RecordFile
@@ -129,6 +131,7 @@ class Rig:
         self._loop = gevent.get_hub().loop
         self._environment = Environment()
         self._kept: list[object] = []
+        self._wheel = TimerWheel(gevent.get_hub().loop, monotonic_s)
 
     def crowds(self) -> list[Crowd]:
         """In the order of ``LAYERS``; the first is in room 1."""
@@ -176,7 +179,13 @@ class Rig:
         address = ("127.0.0.1", self._realtime_port)
         path = f"/realtime/v1/websocket?apikey={api_key()}&vsn=2.0.0"
         return WebSocketLink(
-            self._loop, address, "127.0.0.1", path=path, number=number, owner=owner
+            self._loop,
+            address,
+            "127.0.0.1",
+            path=path,
+            number=number,
+            owner=owner,
+            browser=CHROME,
         )
 
     def _users(self, room: int, policy: Policy, sink: Sink) -> None:
@@ -207,7 +216,9 @@ class Rig:
             Session(identity, policy, sink),
             (),
             realtime=Endpoint(address=("127.0.0.1", self._realtime_port), host="127.0.0.1"),
-            http=HttpPool(("127.0.0.1", self._api_port), "127.0.0.1", headers),
+            http=HttpPool(("127.0.0.1", self._api_port), "127.0.0.1", headers, CHROME),
+            browser=CHROME,
+            wheel=self._wheel,
             load_begins_s=monotonic_s(),
             load_ends_s=monotonic_s() + QUIET_S,
             clock=monotonic_s,

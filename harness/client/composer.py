@@ -76,7 +76,7 @@ class Composer:
 
     def whose(self, request: int) -> str:
         """The ``client_msg_id`` that a request sends; empty for what is no send."""
-        return self._under_way.get(request, "")
+        return self._under_way.about(request) if self._under_way.owns(request) else ""
 
     def answered(self, request: int, status: int, body: bytes, now_s: float) -> MessageRow | None:
         """The route answered; returns the row to show on success (S2). Anything that is not the
