@@ -26,6 +26,8 @@ class Defect(StrEnum):
     MUTE = "mute"
     LATE_SYSTEM_OK = "late-system-ok"
     TOKEN_NEVER_ACCEPTED = "token-never-accepted"
+    BINDING_MISMATCH = "binding-mismatch"
+    HANG_AUTH = "hang-auth"
     NO_UNIQUE_KEY = "no-unique-key"
     ACK_BEFORE_COMMIT = "ack-before-commit"
     LOST_AFTER_ACK = "lost-after-ack"
@@ -64,6 +66,10 @@ DESCRIPTIONS: Mapping[Defect, str] = MappingProxyType(
         Defect.LATE_SYSTEM_OK: "`system ok` comes far too late after a join; rows with it (H8)",
         Defect.TOKEN_NEVER_ACCEPTED: "Realtime calls every user token expired: joins are refused,"
         " channels end at a token's renewal or next check (R1)",
+        Defect.BINDING_MISMATCH: (
+            "the reply to a join names another filter than was asked: clients give the channel up"
+        ),
+        Defect.HANG_AUTH: "Auth never answers: no sign-in, no renewal of a session (R1)",
         Defect.HANG_CREATE: "the create route never answers, and commits nothing (S8)",
         Defect.NO_UNIQUE_KEY: "the unique key is gone: a repeated send makes a second row (S5)",
         Defect.ACK_BEFORE_COMMIT: (

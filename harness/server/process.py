@@ -108,7 +108,7 @@ async def serve(settings: Settings, on_ready: Callable[[Ports], None]) -> None:
                 settings.knobs,
             ),
             _server(
-                project_app(realtime, auth, storage, tokens, switches),
+                project_app(realtime, auth, storage, tokens, switches, stopping=stopping),
                 settings.knobs,
                 realtime.socket,
             ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.types import ASGIApp
 
 from harness.clock import Clock, monotonic_s
@@ -24,11 +26,15 @@ def project_app(
     switches: Switches,
     *,
     clock: Clock = monotonic_s,
+    stopping: asyncio.Event | None = None,
 ) -> ASGIApp:
-    """Broadcasts, Auth and the messages table behind one edge."""
+    """Broadcasts, Auth and the messages table behind one edge.
+
+    ``stopping`` ends answers that a defect holds back.
+    """
     routes = [
         *broadcast_routes(realtime),
-        *auth_routes(auth, tokens, clock),
+        *auth_routes(auth, tokens, clock, stopping),
         *rest_routes(storage, tokens, switches, clock),
     ]
     return Edge(realtime_app(routes), switches)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -33,6 +34,8 @@ from harness.server.auth.requests import (
 )
 from harness.server.auth.service import Auth, Granted, LogoutScope
 from harness.server.auth.tokens import Tokens
+from harness.server.defects import Defect
+from harness.server.hanging import never_answer
 
 PREFIX = "/auth/v1"
 JWKS_PATH = ".well-known/jwks.json"
@@ -56,9 +59,12 @@ _log = logging.getLogger(__name__)
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def auth_routes(auth: Auth, tokens: Tokens, clock: Clock = monotonic_s) -> list[Route]:
-    """All of Auth. ``tokens`` says whose API keys open the gateway."""
-    routes = _Routes(auth, tokens, clock)
+def auth_routes(
+    auth: Auth, tokens: Tokens, clock: Clock = monotonic_s, stopping: asyncio.Event | None = None
+) -> list[Route]:
+    """All of Auth. ``tokens`` says whose API keys open the gateway; ``stopping`` ends answers that
+    a defect holds back."""
+    routes = _Routes(auth, tokens, clock, stopping or asyncio.Event())
     return [Route(f"{PREFIX}/{{path:path}}", routes.serve, methods=_METHODS)]
 
 
@@ -67,6 +73,7 @@ class _Routes:
     auth: Auth
     tokens: Tokens
     clock: Clock
+    stopping: asyncio.Event
     limit: RequestLimit = field(default_factory=RequestLimit)
 
     async def serve(self, request: Request) -> Response:
@@ -77,9 +84,15 @@ class _Routes:
         if refusal is not None:
             return refusal
         try:
+            if self.auth.switches.has(Defect.HANG_AUTH):
+                await never_answer(request, self.stopping)
             return await self._handler(request.method, path)(request)
         except AuthError as error:
             return _refused(request, error)
+        except HTTPException as error:
+            return _refused(
+                request, AuthError(error.status_code, "unexpected_failure", error.detail)
+            )
         except Exception:  # whatever it is, the asker gets the agreed shape  # noqa: BLE001
             _log.exception("a request to %s failed", request.url.path)
             message = "Unexpected failure, please check server logs for more information"

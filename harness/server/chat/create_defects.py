@@ -20,9 +20,9 @@ from starlette.responses import Response
 from harness.clock import Clock
 from harness.server.chat.answers import failure
 from harness.server.chat.create import Create, OnRepeat
-from harness.server.chat.hanging import never_answer
 from harness.server.chat.shares import striking
 from harness.server.defects import Defect, Defects
+from harness.server.hanging import never_answer
 from harness.server.knobs import Knobs
 from harness.server.storage.model import Draft, Storage, Stored
 from harness.server.switches import Switches

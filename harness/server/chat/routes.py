@@ -17,12 +17,12 @@ from harness.server.bodies import BodyCutOff, BodyTooLarge
 from harness.server.chat.answers import failure, success
 from harness.server.chat.create import Create, OnRepeat
 from harness.server.chat.create_defects import PlantedCreate, PlantedStore
-from harness.server.chat.hanging import Handler, hanging
 from harness.server.chat.listing import Listing
 from harness.server.chat.moderation import Moderation
 from harness.server.chat.requests import InvalidRequest
 from harness.server.defects import Defect
 from harness.server.edge import Edge
+from harness.server.hanging import Handler, hanging
 from harness.server.storage.model import Storage, StorageUnavailable
 from harness.server.switches import Switches
 from harness.wire.api import CREATE_PATH, LIST_PATH

@@ -13,6 +13,7 @@ from starlette import types as asgi
 from harness.server.auth.opening import open_auth
 from harness.server.auth.store import IN_MEMORY, AuthStore
 from harness.server.auth.tokens import Tokens
+from harness.server.defects import Defect
 from harness.server.knobs import Knobs
 from harness.server.project import project_app
 from harness.server.realtime.shell import Realtime
@@ -38,16 +39,24 @@ PARTS = [
 class Project:
     def __init__(self, storage: SqliteStorage, store: AuthStore) -> None:
         self.switches = Switches(Knobs(max_request_bytes=LIMIT))
+        self.stopping = asyncio.Event()
         tokens = Tokens(SECRET, TOKENS.wall_time, switches=self.switches)
         realtime = Realtime(tokens, self.switches, lambda: NOW_S)
         auth = open_auth(store, tokens, "HS256", "http://project.test")
         self._app: asgi.ASGIApp = project_app(
-            realtime, auth, storage, tokens, self.switches, clock=lambda: NOW_S
+            *(realtime, auth, storage, tokens, self.switches),
+            clock=lambda: NOW_S,
+            stopping=self.stopping,
         )
 
     def ask(self, method: str, target: str, body: bytes = b"", *more: tuple[str, str]) -> Answer:
+        return asyncio.run(self.asked(method, target, body, *more))
+
+    async def asked(
+        self, method: str, target: str, body: bytes = b"", *more: tuple[str, str]
+    ) -> Answer:
         own = [("apikey", anon_token()), ("Authorization", f"Bearer {user_token()}")]
-        return asyncio.run(call(self._app, method, target, body, [*own, *more]))
+        return await call(self._app, method, target, body, [*own, *more])
 
 
 @pytest.fixture
@@ -86,3 +95,25 @@ def test_one_knob_says_for_auth_and_rest_how_much_a_request_may_be(
 ) -> None:
     assert project.ask(method, target, b" " * (LIMIT + 1)).status == 413
     assert project.ask(method, target, b" " * LIMIT).status != 413
+
+
+def test_auth_hangs_while_its_defect_holds_and_the_rest_of_the_project_goes_on(
+    project: Project,
+) -> None:
+    async def work() -> Answer:
+        project.switches.defects = frozenset({Defect.HANG_AUTH})
+        hanging = asyncio.create_task(project.asked("GET", "/auth/v1/user"))
+        assert (await project.asked("GET", "/rest/v1/messages")).status == 200
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not hanging.done()
+        project.switches.defects = frozenset()
+        assert (await project.asked("GET", "/auth/v1/health")).status == 200
+        assert not hanging.done()
+        project.stopping.set()
+        return await hanging
+
+    answer = asyncio.run(work())
+
+    assert answer.status == 503
+    assert answer.json()["msg"] == "the server stops"

@@ -59,6 +59,15 @@ def parse_join(asked: dict[str, Any], beside: Iterable[Condition] = ()) -> Join:
     )
 
 
+def mismatched(echo: tuple[msgspec.Raw, ...]) -> tuple[msgspec.Raw, ...]:
+    """An echo that names another filter for each binding than was asked (binding-mismatch)."""
+    asked = (msgspec.json.decode(one) for one in echo)
+    return tuple(
+        msgspec.Raw(msgspec.json.encode({**one, "filter": f"{one.get('filter') or 'id=eq.'}0"}))
+        for one in asked
+    )
+
+
 def _bind(filters: list[dict[str, Any]], beside: Iterable[Condition]) -> tuple[Binding, ...] | str:
     """All bindings, or what is wrong with one of them: then none is served."""
     oversized = join_limits.too_much(filters)

@@ -21,7 +21,7 @@ from uuid import UUID
 from harness.server.auth.tokens import Claims, expired
 from harness.server.defects import Defect
 from harness.server.realtime import answers
-from harness.server.realtime.changes.asked import Join
+from harness.server.realtime.changes.asked import Join, mismatched
 from harness.server.realtime.changes.audiences import Audience, Audiences
 from harness.server.realtime.changes.cold_start import ChangeStream
 from harness.server.realtime.changes.frames import Rendering
@@ -141,7 +141,9 @@ class Channels:
         if join.echo:
             self._due.plan(channel.live_s, channel.number, channel.key, "subscribed")
         self._plan_confirmation(channel, now_s)
-        reply = Send(peer, answers.reply(frame, "ok", {"postgres_changes": join.echo}))
+        wrong = self._switches.has(Defect.BINDING_MISMATCH)
+        echo = mismatched(join.echo) if wrong else join.echo
+        reply = Send(peer, answers.reply(frame, "ok", {"postgres_changes": echo}))
         joined = noted(channel, "joined", now_s)
         effects = [*replaced, reply, *after_reply, *close, joined]
         if config.awaits_replication:

@@ -68,6 +68,22 @@ def test_join_reply_echoes_each_binding_verbatim_with_an_id() -> None:
     assert echoed == filters
 
 
+def test_a_mismatched_reply_names_another_filter_and_nothing_else_is_different() -> None:
+    everything = {"event": "*", "schema": "public", "table": "messages"}
+    bindings = (room_filter(), everything)
+    replies = []
+    for defects in ((), (Defect.BINDING_MISMATCH,)):
+        rooms = Channels(Switches(KNOBS, frozenset(defects)))
+        replies.append(frames(join(rooms, *bindings))[0][1][4]["response"]["postgres_changes"])
+        rooms.advance(0.5)
+        assert len(frames(rooms.publish(change(), AT))) == 1
+    right, wrong = replies
+
+    for one, other in zip(right, wrong, strict=True):
+        assert other.pop("filter") != one.pop("filter", None)
+    assert wrong == right
+
+
 def test_rows_flow_from_system_ok_and_not_before() -> None:
     rooms = Channels(Switches(KNOBS))
     join(rooms, now_s=10.0)
