@@ -156,6 +156,17 @@ def everyone(open_client: Opened, server: Server) -> list[Client]:
 
 
 @contextmanager
+def planted(server: Server, *defects: str) -> Iterator[None]:
+    """Let the shared server, which has no defects, have some for a while."""
+    switches = f"{server.admin_url}/switches"
+    httpx.patch(switches, json={"defects": defects}).raise_for_status()
+    try:
+        yield
+    finally:
+        httpx.patch(switches, json={"defects": []})
+
+
+@contextmanager
 def turned(server: Server, **knobs: Any) -> Iterator[None]:
     """Let knobs of the shared server stand otherwise for a while."""
     switches = f"{server.admin_url}/switches"

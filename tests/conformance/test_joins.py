@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.clients import Client, changes
-from tests.conformance.conftest import Opened, turned
+from tests.conformance.conftest import Opened, planted, turned
 from tests.conformance.puppet import Library
 from tests.conformance.rows import new_row
 from tests.harness.server.running import Server, token
@@ -78,3 +78,16 @@ def test_a_bad_token_is_refused_and_a_later_good_one_lets_in(
     while (status := channel.status()) == "CHANNEL_ERROR":
         pass
     assert status == "SUBSCRIBED"
+
+
+def test_a_reply_that_names_another_filter_makes_clients_give_the_channel_up(
+    client: Client, server: Server, room: int
+) -> None:
+    with planted(server, "binding-mismatch"):
+        channel = client.join(f"webinar-{room}", changes("INSERT", f"webinar_id=eq.{room}"))
+        statuses = [channel.status()]
+        while statuses[-1] == "CLOSED":
+            statuses.append(channel.status())
+
+    assert statuses[-1] == "CHANNEL_ERROR"
+    assert "SUBSCRIBED" not in channel.statuses
