@@ -109,7 +109,7 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     allowed = (error.headers or {}).get("Allow")
     what = f"{error.detail}, this route has {allowed}" if allowed else error.detail
-    answer = {"error": f"{request.method} {request.url.path}: {what}"}
+    answer = {"error": f"{request.method} {request.scope['path']}: {what}"}
     return JSONResponse(answer, error.status_code, error.headers)
 
 

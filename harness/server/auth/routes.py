@@ -94,7 +94,7 @@ class _Routes:
                 request, AuthError(error.status_code, "unexpected_failure", error.detail)
             )
         except Exception:  # whatever it is, the asker gets the agreed shape  # noqa: BLE001
-            _log.exception("a request to %s failed", request.url.path)
+            _log.exception("a request to %s failed", request.scope["path"])
             message = "Unexpected failure, please check server logs for more information"
             return _refused(request, AuthError(500, "unexpected_failure", message))
 
@@ -195,7 +195,7 @@ async def _not_served(request: Request) -> Response:
     raise AuthError(
         404,
         "not_implemented",
-        f"{request.method} {request.url.path} is not served by Chatquake's reference server",
+        f"{request.method} {request.scope['path']} is not served by Chatquake's reference server",
     )
 
 

@@ -72,7 +72,7 @@ class Rest:
         except StorageUnavailable as error:
             return _refused(503, no_database(str(error)))
         except Exception as error:  # whatever it is, the asker gets the agreed shape  # noqa: BLE001
-            _log.exception("a request to %s failed", request.url.path)
+            _log.exception("a request to %s failed", request.scope["path"])
             message = f"internal error ({type(error).__name__})"
             return _refused(500, ErrorBody(code="XX000", message=message))
 

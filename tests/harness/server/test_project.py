@@ -117,3 +117,10 @@ def test_auth_hangs_while_its_defect_holds_and_the_rest_of_the_project_goes_on(
 
     assert answer.status == 503
     assert answer.json()["msg"] == "the server stops"
+
+
+def test_what_auth_does_not_serve_is_said_whatever_its_query_holds(project: Project) -> None:
+    answer = project.ask("GET", "/auth/v1/otp?x=\x80")
+
+    assert answer.status == 404
+    assert answer.json()["msg"].startswith("GET /auth/v1/otp is not served")
