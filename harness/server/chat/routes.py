@@ -94,7 +94,7 @@ def _but_create(handler: Handler) -> Handler:
     """``handler`` of one message, whose path that of creates looks like to the router."""
 
     async def answer(request: Request) -> Response:
-        if request.url.path == CREATE_PATH:
+        if request.scope["path"] == CREATE_PATH:
             raise HTTPException(405, headers={"Allow": "POST"})
         return await handler(request)
 
