@@ -123,6 +123,10 @@ TestRoomOfLies.settings = settings(
 
 # -- what the owners' plan loses (H5) -------------------------------------------------------
 
+SEARCH = settings(
+    max_examples=500, derandomize=True, database=None, phases=[Phase.generate], deadline=None
+)
+"""How a search goes on until it has found what is there."""
 Act = Callable[[World], None]
 ACTS: dict[str, Act] = {
     "cut": lambda world: world.cut(world.users[0]),
@@ -188,13 +192,7 @@ def test_h5_a_search_finds_a_loss_of_the_plan_by_itself() -> None:
     found = find(
         st.lists(st.sampled_from(sorted(ACTS)), max_size=8),
         lambda acts: bool(lost(PLAN, acts)),
-        settings=settings(
-            max_examples=500,
-            derandomize=True,
-            database=None,
-            phases=[Phase.generate],
-            deadline=None,
-        ),
+        settings=SEARCH,
     )
 
     assert "cut" in found
@@ -296,13 +294,7 @@ def test_the_suite_finds_by_itself_a_spinner_that_never_ends_before_the_plan() -
     found = find(
         st.lists(st.sampled_from([*sorted(ACTS), "types"]), max_size=6),
         spins,
-        settings=settings(
-            max_examples=500,
-            derandomize=True,
-            database=None,
-            phases=[Phase.generate],
-            deadline=None,
-        ),
+        settings=SEARCH,
     )
 
     assert "types" in found
