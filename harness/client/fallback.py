@@ -83,6 +83,8 @@ class Fallback:
         "_cursor",
         "_effects",
         "_failures",
+        "_heard_s",
+        "_is_mute_due",
         "_live",
         "_live_since_start",
         "_next_after",
@@ -118,6 +120,10 @@ class Fallback:
         """Drawn for the first poll that waits for one, and kept."""
         self._polling = Polling.OFF
         self._awake = True
+        self._heard_s = float("-inf")
+        """When the last event came."""
+        self._is_mute_due = False
+        """A probe brought news, and its timer runs."""
         self._failures = 0
         self._polls = 0
         self._request: int | None = None
@@ -166,8 +172,11 @@ class Fallback:
             self._next_after = None
             if self._policy.poll_on_release:
                 self._poll_once("release", now_s)
-        self._effects.cancel("mute")
-        self._watch_silence(now_s)
+            self._watch_silence(now_s)
+        if self._is_mute_due:
+            self._is_mute_due = False
+            self._effects.cancel("mute")
+        self._heard_s = now_s  # the timer is not moved for every row: it looks when it is due
 
     def went_live(self, now_s: float) -> None:
         """``system ok``: rows flow from here on; those before it may be missing (H8)."""
@@ -200,7 +209,11 @@ class Fallback:
             self._poll_what_is_owed(now_s)
 
     def silence(self, now_s: float) -> None:
-        """The timer of F1: no event for so long."""
+        """The timer of F1: no event for so long, or one since it was set."""
+        until_s = self._heard_s + self._policy.fallback_after_silence_s
+        if until_s > now_s:
+            self._effects.wake_at("silence", until_s)
+            return
         if self._policy.silence == "activate":
             self._activate("silence", now_s)
         elif self._polling is Polling.OFF:
@@ -213,10 +226,12 @@ class Fallback:
         """The last poll was a probe and had rows that Realtime had not brought: it is given a
         moment more, for a poll may overtake it."""
         if self._polling is Polling.OFF:
+            self._is_mute_due = True
             self._effects.wake_at("mute", now_s + self._policy.probe_grace_s)
 
     def mute(self, now_s: float) -> None:
         """The timer of a probe: rows are there and Realtime does not bring them."""
+        self._is_mute_due = False
         self._activate("silence", now_s)
 
     def _activate(self, reason: Literal["socket_failures", "silence"], now_s: float) -> None:

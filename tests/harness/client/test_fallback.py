@@ -78,6 +78,21 @@ def test_f1_ten_seconds_without_an_event_switch_polling_on() -> None:
     assert activations(page) == [("silence", 16.0)]
 
 
+def test_f1_rows_move_no_timer_and_silence_counts_from_the_last_of_them() -> None:
+    page = live_page()
+    due_s = page.session.next_wake_s
+    for number in range(1, 6):
+        page.wait(1.0)
+        page.receives(row(number))
+        assert page.session.next_wake_s == due_s
+
+    page.wait(9.9)
+    assert activations(page) == []
+    page.wait(0.1)
+
+    assert activations(page) == [("silence", 15.0)]
+
+
 def test_f1_the_silence_is_the_policys() -> None:
     page = live_page(Policy(name="slow", fallback_after_silence_s=30.0))
 
