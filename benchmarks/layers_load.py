@@ -41,7 +41,7 @@ from harness.clock import monotonic_s
 from harness.drivers.http_pool import HttpPool
 from harness.drivers.timer_wheel import TimerWheel
 from harness.drivers.user_driver import Endpoint, UserDriver
-from harness.drivers.websocket_link import Owner, WebSocketLink
+from harness.drivers.websocket_link import READ_BYTES, Owner, WebSocketLink
 from harness.recorder import BlockBuffer, RecordFile
 from harness.records import Event, Fate, Path, Sink
 from harness.tokens import user_uuid
@@ -69,7 +69,7 @@ class Reader:
         self.bytes = 0
 
     def _readable(self) -> None:
-        self.bytes += len(self._socket.recv(65_536))
+        self.bytes += len(self._socket.recv(READ_BYTES))
 
 
 class Listener:
