@@ -30,9 +30,9 @@ class Effects:
     """Of each timer that was set within the callback of another."""
     _requests: int = 0
 
-    def wake_at(self, timer: str, at_s: float) -> None:
-        """Set (or move) a named timer."""
-        if self._running:
+    def wake_at(self, timer: str, at_s: float, *, afresh: bool = False) -> None:
+        """Set (or move) a named timer. ``afresh``: as if an event had set it, whoever does."""
+        if self._running and not afresh:
             self._nesting[timer] = self._running + 1
         elif self._nesting:
             self._nesting.pop(timer, None)

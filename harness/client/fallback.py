@@ -212,7 +212,8 @@ class Fallback:
         """The timer of F1: no event for so long, or one since it was set."""
         until_s = self._heard_s + self._policy.fallback_after_silence_s
         if until_s > now_s:
-            self._effects.wake_at("silence", until_s)
+            # The page sets this timer at each event; ours stands in for them.
+            self._effects.wake_at("silence", until_s, afresh=True)
             return
         if self._policy.silence == "activate":
             self._activate("silence", now_s)

@@ -64,7 +64,8 @@ class Patience:
         self._stage = None
         if seconds < inf:
             self._stage = self._loop.timer(seconds)
-            self._stage.start(self._give_up, why)
+            # From now, and not from when the loop last looked at the clock.
+            self._stage.start(self._give_up, why, update=True)
 
 
 def _release(timer: Any) -> None:
