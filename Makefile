@@ -28,7 +28,7 @@ check: $(STAMP) ## format, lint, types and the import direction
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-test-fast: $(STAMP) ## the fast core: no real network, under a minute
+test-fast: $(STAMP) ## the fast core: no real network, about two minutes
 	$(BIN)/python -m pytest -q -n auto -m "not e2e"
 
 test: check test-fast ## everything, with the real Toxiproxy, sockets and processes
