@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Any
@@ -126,7 +127,7 @@ class Player:
 
     def play(self) -> list[Line]:
         for step in self.scenario.steps:
-            self._later(step.at_ms, lambda step=step: self._take(step))  # type: ignore[misc]
+            self._later(step.at_ms, partial(self._take, step))
         until_s = self.scenario.until_ms / 1000 + 1e-9
         while True:
             happens_s = self._happenings[0][0] if self._happenings else float("inf")
