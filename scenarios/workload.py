@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import TypeVar
 
 from harness.runsettings import PlannedAct, PlannedSend
-from harness.seeds import child_seed
+from harness.seeds import child_seed, stream
 from scenarios.chatlines import chat_lines
 from scenarios.model import Scenario
 from scenarios.population import population, rooms
@@ -28,6 +28,7 @@ def plan(scenario: Scenario, *, run_id: str) -> tuple[PlannedSend, ...]:
     The same scenario and seed give the same plan but for ``client_msg_id``, which ``run_id``
     namespaces: a second run against the same database must not look like retries (S5).
     """
+    members_of = {member.user: member for member in population(scenario)}
     lines = chat_lines(child_seed(scenario.seed, "workload", "lines"))
     drafts: list[Turn] = []
     for room, members in rooms(population(scenario)).items():
@@ -47,9 +48,23 @@ def plan(scenario: Scenario, *, run_id: str) -> tuple[PlannedSend, ...]:
                 client_msg_id=client_msg_id(run_id, scenario.seed, turn.user, number),
                 body=turn.body,
                 second_click=turn.second_click,
+                retry_after_s=()
+                if turn.second_click
+                else _retries(scenario, members_of[turn.user].persona.name, turn.user, number),
             )
         )
     return tuple(sends)
+
+
+def _retries(scenario: Scenario, persona: str, user: int, number: int) -> tuple[float, ...]:
+    """The waits before the author of a message sends it again, should it fail. A stream for each
+    message, so that no failure moves the waits of another."""
+    retries = scenario.load.retries_of(persona)
+    if retries is None:
+        return ()
+    rng = stream(scenario.seed, "workload", "retries", user, number)
+    waits = (retries.after_s * rng.uniform(0.5, 1.5) for _ in range(retries.at_most))
+    return tuple(round(wait_s, 3) for wait_s in waits)
 
 
 Planned = TypeVar("Planned", PlannedSend, PlannedAct)
