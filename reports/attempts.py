@@ -80,7 +80,7 @@ def attempts_of(history: History, message: Ints, patience_s: Floats) -> Attempts
 
 def _next(starts: pd.DataFrame, events: pd.DataFrame, by: str) -> Floats:
     """The first event of the same ``by`` at or after each start; inf: none."""
-    right = events[["t_s", by]].assign(next_s=events["t_s"])
+    right = events[["t_s", by]].assign(next_s=events["t_s"]).astype({by: starts[by].dtype})
     found = pd.merge_asof(starts[["t_s", by]], right, on="t_s", by=by, direction="forward")
     return np.nan_to_num(_floats(found["next_s"]), nan=np.inf)
 

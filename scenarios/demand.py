@@ -17,7 +17,8 @@ from msgspec import Meta
 
 from harness.errors import UsageError
 from harness.near_names import near
-from scenarios.personas import PARTICIPANT, PERSONAS, Absence, Where
+from scenarios.habits import AbsenceTable, Retries, check_habits
+from scenarios.personas import PARTICIPANT, PERSONAS
 
 Seconds = Annotated[float, Meta(ge=0, le=7 * 86400)]
 SomeSeconds = Annotated[float, Meta(gt=0, le=7 * 86400)]
@@ -41,31 +42,6 @@ KEYS: Mapping[Arrivals, tuple[str, ...]] = MappingProxyType(
 )
 """The keys that each shape needs; every other of them is refused, but for the rate, which a
 scenario may keep when ``--set load.arrivals=recorded`` changes it for one run."""
-
-
-EVERYBODY = "all"
-"""In the place of a persona: whoever is not named beside it."""
-
-
-class Retries(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How somebody treats a message of theirs that failed: they press "send again"."""
-
-    after_s: Annotated[float, Meta(gt=0, le=3600)] = 4.0
-    """After they see the failure, on average; each time from half of it to one and a half."""
-    at_most: Annotated[int, Meta(ge=1, le=100)] = 1
-    """For each message."""
-
-
-class AbsenceTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[[load.absences]]``: what takes people away again and again, beside their persona's own."""
-
-    where: Where
-    every_s: SomeSeconds
-    """Between the end of one and the beginning of the next, on average (exponential)."""
-    lasts_s: SomeSeconds
-    """On average; each lasts from half of it to one and a half."""
-    people: tuple[str, ...] = ()
-    """Which personas; empty: everybody."""
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,18 +76,6 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     retries: dict[str, Retries] = {}
     """Who sends a failed message again, by persona or ``all``; nobody else does."""
     absences: Annotated[tuple[AbsenceTable, ...], Meta(max_length=100)] = ()
-
-    def retries_of(self, persona: str) -> Retries | None:
-        """How this persona treats a failed message; ``None``: they leave it."""
-        return self.retries.get(persona, self.retries.get(EVERYBODY))
-
-    def absences_of(self, persona: str) -> tuple[Absence, ...]:
-        """What takes this persona away, beside what is their own."""
-        return tuple(
-            Absence(where=one.where, every_s=one.every_s, lasts_s=one.lasts_s)
-            for one in self.absences
-            if not one.people or persona in one.people
-        )
 
     @property
     def room_sizes(self) -> tuple[int, ...]:
@@ -154,7 +118,8 @@ def check_load(load: Load, *, load_s: float, where: str) -> None:
     if load.room_size is not None and load.rooms is not None:
         raise UsageError(f"{where}: load.rooms: room_size is given too; one of the two")
     _check_persons(load.people, where)
-    _check_names(load, where)
+    there = load.people or (PARTICIPANT.name,)
+    check_habits(load.retries, load.absences, there=there, where=where)
     needed = KEYS[load.arrivals]
     for key in dict.fromkeys(key for keys in KEYS.values() for key in keys):
         given = getattr(load, key) is not None
@@ -202,21 +167,6 @@ def _check_persons(people: Mapping[str, float], where: str) -> None:
             f"{where}: load.people: the shares add up to {sum(shares):g}; they must add up to 1, "
             f"{' and '.join(name for name in PERSONAS if PERSONAS[name].by_number)} aside"
         )
-
-
-def _check_names(load: Load, where: str) -> None:
-    """Retries and absences name personas that are there: others would have no effect."""
-    there = load.people or {PARTICIPANT.name: 1.0}
-    named = [(f"load.retries.{name}", name) for name in load.retries if name != EVERYBODY]
-    named += [("load.absences", name) for one in load.absences for name in one.people]
-    for key, name in named:
-        if name not in PERSONAS:
-            raise UsageError(f"{where}: {key}: no such persona, {name!r}; {near(name, PERSONAS)}")
-        if name not in there:
-            raise UsageError(
-                f"{where}: {key}: nobody is a {name} here; {near(name, there)}, or name the "
-                "persona in load.people"
-            )
 
 
 def _because(shape: Arrivals) -> str:

@@ -18,6 +18,7 @@ from random import Random
 from harness.client.browser import Browser
 from harness.runsettings import ModerationKind, MoveKind, PlannedAct
 from harness.seeds import stream
+from scenarios.habits import absences_of
 from scenarios.model import Scenario
 from scenarios.personas import Absence, Persona, Where
 from scenarios.population import Member, population
@@ -63,7 +64,7 @@ def acts(scenario: Scenario) -> tuple[PlannedAct, ...]:
 def life_of(scenario: Scenario, member: Member) -> Life:
     """What one person does, from their persona and a stream of their own."""
     persona, browser = member.persona, member.cohort.browser
-    further = scenario.load.absences_of(persona.name)
+    further = absences_of(persona.name, scenario.load.absences)
     if persona.is_even and not further and not _adds_acts(browser):
         return Life()
     rng = stream(scenario.seed, "people", member.user, "acts")

@@ -106,7 +106,7 @@ BROWSERS: dict[str, Browser] = {
         Browser(name="chrome-csp", websocket="refused"),
         Browser(name="chrome-corporate-proxy", websocket="upgrade_stripped", socket_idle_s=30.0),
         Browser(name="chrome-hidden", hidden_after_s=0.0),
-        Browser(name="mobile", sleeps_every_s=120.0, switches_every_s=90.0),
+        Browser(name="mobile", sleeps_every_s=120.0, switches_every_s=90.0, freezes_after_s=300.0),
     )
 }
 """Presets by name; a cohort chooses one and may override any field (docs/browsers.md)."""
