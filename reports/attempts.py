@@ -6,13 +6,14 @@ stretch of "sending…" of its own.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.records import PageClosed, SendEnded, SendStarted, SpinnerOff
+from harness.records import PageClosed, SendEnded, SendStarted, SpinnerOff, VisibilityChanged
 from reports.history import History
 from reports.presence import END_SLACK_S
 from reports.spans import Floats, Ints
@@ -36,8 +37,8 @@ class Attempts:
     page_closed_s: Floats
     """When the page with the bubble closed; the end of the audit for one open until then."""
     stuck: NDArray[np.bool_]
-    """The bubble said "sending…" to the end: of the run, or of a page that closed before, when it
-    had said so for longer than the time-out of the policy (S3)."""
+    """The bubble said "sending…" to the end: of the run, or of a page that closed before, when its
+    sender had looked at it for longer than the time-out of the policy (S3)."""
     left: NDArray[np.bool_]
     """It said so when its page closed before the end of the run, and not yet for so long."""
 
@@ -53,15 +54,14 @@ def attempts_of(history: History, message: Ints, patience_s: Floats) -> Attempts
     following_s = _floats(starts.groupby("client_msg_id")["t_s"].shift(-1, fill_value=np.inf))
     off_s = _next(starts, history.events.frame(SpinnerOff), "client_msg_id")
     closed_s = _next(starts, closed, "user")
-    # What goes off when the next attempt begins, or later, is the next one's.
-    off_s = np.where((off_s < following_s) & (off_s <= closed_s), off_s, np.inf)
     spins = np.isinf(off_s) & (closed_s < following_s)
     spins &= _next(starts, pending.dropna(subset=["client_msg_id"]), "client_msg_id") == closed_s
     # A page without a closing record was cut with the run.
     spins |= np.isinf(off_s) & np.isinf(closed_s) & np.isinf(following_s)
     at_end = closed_s >= history.end_s - END_SLACK_S
     message = starts["message"].to_numpy(np.int64)
-    waited = at_end | (closed_s - begun_s > patience_s[message])
+    looked_s = _looked_s(history, starts["user"], begun_s, np.minimum(closed_s, history.end_s))
+    waited = at_end | (looked_s > patience_s[message])
     ended = history.events.frame(SendEnded).drop_duplicates(["client_msg_id", "attempt"])
     ended = starts.merge(ended, on=["client_msg_id", "attempt"], how="left", suffixes=("", "_end"))
     ended_s, good = _floats(ended["t_s_end"]), (ended["outcome"] == "ok").to_numpy(np.bool_)
@@ -76,6 +76,26 @@ def attempts_of(history: History, message: Ints, patience_s: Floats) -> Attempts
         stuck=spins & waited,
         left=spins & ~waited,
     )
+
+
+def _looked_s(history: History, user: pd.Series[int], begin_s: Floats, end_s: Floats) -> Floats:
+    """How much of each stretch the user's page was in front. A frozen page ends no spinner, and
+    nobody sees it."""
+    switches: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+    for event in history.events.of(VisibilityChanged):
+        switches[event.user].append((event.t_s, event.visible))
+    looked_s = end_s - begin_s
+    for place, who in enumerate(user):
+        hidden_s, since_s = 0.0, np.inf
+        for t_s, visible in (*switches.get(who, ()), (np.inf, True)):
+            if visible and since_s < np.inf:
+                overlap_s = min(t_s, end_s[place]) - max(since_s, begin_s[place])
+                hidden_s += max(overlap_s, 0.0)
+                since_s = np.inf
+            elif not visible:
+                since_s = min(since_s, t_s)
+        looked_s[place] -= hidden_s
+    return looked_s
 
 
 def _next(starts: pd.DataFrame, events: pd.DataFrame, by: str) -> Floats:

@@ -389,13 +389,14 @@ class UserDriver:
             feed(now_s)
 
     def _lose_page(self, end: PageEnd, now_s: float) -> None:
+        self._obey()
         self.session.page_lost(end, now_s)
         self._sockets.leave()
         self._forget_page()
 
     def _lose_network(self, now_s: float) -> None:
         """Requests under way fail, kept connections are flushed; an open WebSocket only falls
-        silent (Chrome's ``ERR_NETWORK_CHANGED``: spec/realtime.md, 5.3)."""
+        silent (Chrome's ``ERR_NETWORK_CHANGED``; docs/browsers.md)."""
         self._sockets.pause()
         self._fail_requests("network changed", now_s)
 

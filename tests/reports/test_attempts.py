@@ -15,6 +15,7 @@ from harness.records import (
     SendOutcome,
     SendStarted,
     SpinnerOff,
+    VisibilityChanged,
 )
 from reports.evidence import Evidence, gather
 from reports.metrics import measure
@@ -201,6 +202,19 @@ def test_a_spinner_counts_from_its_own_attempt() -> None:
     )
     assert fates(*sent_again, closed(126.0, KEY), opened(0, t_s=127.0)) == (0, 1)
     assert fates(*sent_again, closed(136.0, KEY), opened(0, t_s=137.0)) == (1, 0)
+
+
+def test_what_nobody_looked_at_did_not_hang_in_anybody_s_sight() -> None:
+    """A frozen page ends no spinner, and is then discarded."""
+    hidden = VisibilityChanged(t_s=114.0, user=0, visible=False)
+    shown = VisibilityChanged(t_s=118.0, user=0, visible=True)
+
+    assert fates(started(110.0), hidden, closed(134.0, KEY)) == (0, 1)
+    assert fates(started(110.0), hidden, shown, closed(123.5, KEY)) == (0, 1)
+    assert fates(started(110.0), hidden, shown, closed(124.5, KEY)) == (1, 0)
+    before = VisibilityChanged(t_s=101.0, user=0, visible=False)
+    there = VisibilityChanged(t_s=105.0, user=0, visible=True)
+    assert fates(before, there, started(110.0), closed(120.5, KEY)) == (1, 0)
 
 
 def test_how_long_a_spinner_was_is_only_known_of_those_who_waited() -> None:

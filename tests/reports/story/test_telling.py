@@ -319,6 +319,21 @@ def test_a_failed_message_that_is_sent_again_is_told_attempt_by_attempt() -> Non
     ]
 
 
+def test_one_s_own_row_stands_beside_its_bubble_only_on_the_page_that_has_one() -> None:
+    own = row(57, 112.9, author=USER, key=KEY)
+    beside = shown(113.0, 57, Path.REALTIME)
+    reload: list[Told] = [
+        PageClosed(t_s=112.5, user=USER, pending=(KEY,), failed=()),
+        msgspec.structs.replace(OPENED, t_s=112.6),
+    ]
+
+    here = told(life(OPENED, SENT, beside, rows=[own], plan=[planned()]))
+    again = told(life(OPENED, SENT, *reload, beside, rows=[own], plan=[planned()]))
+
+    assert here[-1].startswith("✗ own ")
+    assert again[-1].startswith("own ")
+
+
 def test_what_the_browser_does_to_a_page_out_of_sight_is_told() -> None:
     acts: list[tuple[float, ActKind]] = [
         (101.0, "freeze"),
