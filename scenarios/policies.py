@@ -63,7 +63,7 @@ def changed_policy(base: Policy, overrides: Mapping[str, Any], *, where: str, ke
 
 def _own(name: str, table: Any, where: str) -> OwnPolicy:
     key = f"policies.{name}"
-    typed(name, Name, where=where, key=key)  # type: ignore[arg-type]  # msgspec takes it as a type
+    typed(name, Name, where=where, key=key)
     if name in POLICIES:
         raise UsageError(f"{where}: {key}: is the name of a preset; choose another name")
     fields = dict(typed(table, dict, where=where, key=key))

@@ -15,7 +15,8 @@ from harness.errors import UsageError
 from harness.fields import allowed, meanings, unit
 from harness.near_names import near
 from scenarios.model import load_scenario
-from scenarios.policies import known_policies
+from scenarios.policies import OwnPolicy, known_policies
+from scenarios.presets import said
 
 _RULES = re.compile(r"(?P<rules>[A-Z]\d+(?:, [A-Z]\d+)*): ")
 
@@ -47,12 +48,11 @@ def views(scenario: str | None, sets: tuple[str, ...] = ()) -> tuple[PolicyView,
 
     Raises :class:`UsageError` for a scenario that could not run either.
     """
-    if scenario is None:
-        if sets:
-            raise UsageError("--set: changes a scenario's policies; say which with --scenario")
-        own = ()
-    else:
+    own: tuple[OwnPolicy, ...] = ()
+    if scenario is not None:
         own = load_scenario(scenario, sets=sets).policies
+    elif sets:
+        raise UsageError("--set: changes a scenario's policies; say which with --scenario")
     bases = {each.policy.name: each.base for each in own}
     return tuple(
         PolicyView(name=name, base=bases.get(name, name), switches=switches(policy))
@@ -62,12 +62,12 @@ def views(scenario: str | None, sets: tuple[str, ...] = ()) -> tuple[PolicyView,
 
 def switches(policy: Policy) -> tuple[Switch, ...]:
     """Every field of a policy but its name, in the order of the code."""
-    said = meanings(Policy)
+    docstrings = meanings(Policy)
     found = []
     for name in Policy.__struct_fields__:
         if name == "name":
             continue
-        meaning = said.get(name, "")
+        meaning = docstrings.get(name, "")
         begin = _RULES.match(meaning)
         meaning = meaning[begin.end() :] if begin else meaning
         found.append(
@@ -119,10 +119,3 @@ def _side_by_side(found: tuple[PolicyView, ...]) -> Table:
         values = (said(view.switches[number].value) for view in found)
         table.add_row(switch.rule, switch.name, switch.unit, *values)
     return table
-
-
-def said(value: Any) -> str:
-    """A value as a scenario writes it, but that text has no quotes."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:g}" if isinstance(value, float) else str(value)

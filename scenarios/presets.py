@@ -53,6 +53,13 @@ def changes(value: Preset, base: Preset) -> dict[str, Any]:
 def in_words(value: Preset, base: Preset, called: str = "") -> str:
     """The preset's name and every field that differs from it: a reader must not take a changed
     plan for the plan. ``called``: what stands in place of the preset's name."""
-    own = [f"{key} = {new}" for key, new in changes(value, base).items()]
+    own = [f"{key} = {said(new)}" for key, new in changes(value, base).items()]
     name = called or base.name
     return f"{name}, changed: {', '.join(own)}" if own else name
+
+
+def said(value: Any) -> str:
+    """A field's value as a scenario writes it, but that text has no quotes."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -85,9 +85,9 @@ def test_the_report_calls_it_by_its_name_and_says_what_it_is(tmp_path: Path) -> 
     plain = mine(tmp_path)
     own = mine(tmp_path, "cohorts.chrome.overrides.ack_timeout_s=4")
 
-    words = "patient (plan-reviewed, changed: ack_timeout_s = 30.0, poll_period_s = 5.0)"
+    words = "patient (plan-reviewed, changed: ack_timeout_s = 30, poll_period_s = 5)"
     assert policy_in_words(plain, plain.cohorts[0]) == words
-    assert policy_in_words(own, own.cohorts[0]) == f"{words}, changed: ack_timeout_s = 4.0"
+    assert policy_in_words(own, own.cohorts[0]) == f"{words}, changed: ack_timeout_s = 4"
 
 
 @pytest.mark.parametrize(

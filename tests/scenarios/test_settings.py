@@ -114,7 +114,7 @@ def test_the_browser_is_named_with_what_was_changed_in_it_and_never_is_a_word() 
     scenario = load_scenario("steady", sets=own)
     (cohort,) = settings(scenario).cohorts
 
-    assert cohort.browser == "mobile, changed: sleeps_for_s = 5.0"
+    assert cohort.browser == "mobile, changed: sleeps_for_s = 5"
     assert in_words(scenario.cohorts[0].browser, BROWSERS["mobile"]) == cohort.browser
     assert cohort.browser_settings["sleeps_every_s"] == 120.0
     assert cohort.browser_settings["socket_lasts_s"] == "never"
