@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from reports.evidence import Evidence
-from reports.metrics import deliveries, recovery, screens, sends, transport
+from reports.metrics import deliveries, recovery, screens, sends, skips, transport
 from reports.metrics.cells import CellMaker, Unit
 from reports.model import Metrics
 from reports.windows import scopes
 
 UNITS: dict[str, Unit] = {
     **sends.UNITS,
+    **skips.UNITS,
     **deliveries.UNITS,
     **transport.UNITS,
     **recovery.UNITS,
@@ -31,6 +32,7 @@ def measure(evidence: Evidence) -> Metrics:
             cell.metric: cell
             for cell in (
                 *sends.send_cells(evidence, make),
+                *skips.skip_cells(evidence, make),
                 *deliveries.delivery_cells(evidence, make),
                 *deliveries.frozen_cells(evidence, make, frozen),
                 *transport.transport_cells(evidence, make, seen),

@@ -183,6 +183,7 @@ def test_the_four_policies_differ_as_the_rules_say(policies_run: Finished) -> No
     # A double click sends twice unless S6 refuses the second (chat.md, S6).
     requests = each("request_amplification")
     assert min(requests[:2]) > max(requests[2:])
+    assert each("skipped_rate.second_click") == [0, 0, 1, 1]
 
 
 def test_the_red_twin_of_ws_blocked_shows_h5(other_run: RunOf) -> None:

@@ -176,7 +176,7 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
         ),
         (
             "cohorts.chrome.overrides.name=mine",
-            "cohorts.chrome.overrides.name: stays the preset's; leave it out",
+            "cohorts.chrome.overrides.name: stays plan-reviewed; leave it out",
         ),
         (
             "cohorts.chrome.browser=chrome-extention",
@@ -196,7 +196,7 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
         ),
         (
             "cohorts.chrome.browser_overrides.name=mine",
-            "cohorts.chrome.browser_overrides.name: stays the preset's; leave it out",
+            "cohorts.chrome.browser_overrides.name: stays chrome; leave it out",
         ),
         (
             "cohorts.chrome.browser=chrome-hidden",
