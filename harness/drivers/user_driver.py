@@ -21,6 +21,7 @@ from harness.client.commands import (
     OpenSocket,
     SendFrame,
     StartRequest,
+    UseToken,
 )
 from harness.client.session import Session
 from harness.clock import Clock
@@ -62,6 +63,8 @@ class UserDriver:
         "_next_step",
         "_on_crash",
         "_person",
+        "_project",
+        "_project_http",
         "_realtime",
         "_requests",
         "_started",
@@ -81,6 +84,7 @@ class UserDriver:
         another_page: Callable[[], Session] | None = None,
         realtime: Endpoint,
         http: HttpPool,
+        project_http: Callable[[], HttpPool] | None = None,
         browser: Browser,
         wheel: TimerWheel,
         load_begins_s: float,
@@ -100,6 +104,9 @@ class UserDriver:
         self._started = False
         self._realtime = realtime
         self._http = http
+        self._project_http = project_http
+        """Makes the connections to the project's gateway (Auth), for the few who need any."""
+        self._project: HttpPool | None = None
         self._browser = browser
         self._load_begins_s = load_begins_s
         self._load_ends_s = load_ends_s
@@ -187,6 +194,8 @@ class UserDriver:
                 self._requests.pop(request).kill(block=False)
             case OpenSocket(socket, path):
                 self._open_socket(socket, path)
+            case UseToken(token):
+                self._http.use_token(token)
             case CloseSocket(socket, code, reason):
                 if self._link is not None and self._link.number == socket:
                     self._link.close(code, reason)
@@ -221,7 +230,7 @@ class UserDriver:
         try:
             if not self._person.has_network:
                 raise NoAnswer("offline")
-            answer = self._http.request(
+            answer = self._pool_of(command).request(
                 command.method,
                 command.path,
                 command.body,
@@ -241,6 +250,15 @@ class UserDriver:
         self._input(
             lambda now_s: self.session.http_answered(request, answer.status, answer.body, now_s)
         )
+
+    def _pool_of(self, command: StartRequest) -> HttpPool:
+        if command.to == "api":
+            return self._http
+        if self._project is None:
+            if self._project_http is None:
+                raise LocalProtocolError("a page asks Auth, and nothing connects to it")
+            self._project = self._project_http()
+        return self._project
 
     def _is_waited_for(self, request: int) -> bool:
         """Whether the page still waits for what this greenlet has, and strike it off if so. Not
@@ -419,6 +437,8 @@ class UserDriver:
             greenlet.kill(block=False)
         self._requests.clear()
         self._http.close()
+        if self._project is not None:
+            self._project.close()
 
 
 def _at_s(step: PlannedAct | PlannedSend) -> float:

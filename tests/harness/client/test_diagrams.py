@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.client.auth_session import AUTH_TABLE, Auth
 from harness.client.channel import CHANNEL_TABLE, Join
 from harness.client.connection import SOCKET_TABLE, Socket
 from harness.client.fallback import POLLING_TABLE, Polling
@@ -22,6 +23,7 @@ TABLES: dict[str, tuple[Table, Enum]] = {
     "Composer": (REQUEST_TABLE, Request.UNDER_WAY),
     "Socket": (SOCKET_TABLE, Socket.IDLE),
     "Channel": (CHANNEL_TABLE, Join.CLOSED),
+    "Session": (AUTH_TABLE, Auth.SIGNED_IN),
     "Fallback": (POLLING_TABLE, Polling.OFF),
     "Message list": (BUBBLE_TABLE, Bubble.SENDING),
     "Person": (PLACE_TABLE, Place.ELSEWHERE),

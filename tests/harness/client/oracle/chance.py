@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
+
+import msgspec
 
 from tests.harness.client.oracle.play import Network, Scenario, Step
 
@@ -16,10 +19,23 @@ _AFTER_MS = 60_000
 def scenarios(seed: int, count: int) -> list[Scenario]:
     """The same for the same seed."""
     rng = Random(seed)
-    return [_scenario(f"chance-{seed}-{number}", rng) for number in range(count)]
+    return [_scenario(f"chance-{seed}-{number}", rng, _line) for number in range(count)]
 
 
-def _scenario(name: str, rng: Random) -> Scenario:
+def auth_scenarios(seed: int, count: int) -> list[Scenario]:
+    """Likewise, of pages whose token ends."""
+    rng = Random(seed)
+    return [
+        msgspec.structs.replace(
+            _scenario(f"auth-chance-{seed}-{number}", rng, _line_with_auth),
+            token_ends_s=rng.choice((-7, 31, 89, 97, 119, 131, 157)),
+        )
+        for number in range(count)
+    ]
+
+
+def _scenario(name: str, rng: Random, draw_line: Callable[[Random], Network]) -> Scenario:
+    with_auth = draw_line is _line_with_auth
     steps = [Step(at_ms=0, do="subscribe")]
     at_ms, hidden = 0, False
     for _ in range(rng.randint(1, 12)):
@@ -36,16 +52,18 @@ def _scenario(name: str, rng: Random) -> Scenario:
                 steps.append(Step(at_ms=at_ms, do="hide" if hidden else "show"))
             case "page":
                 steps.append(Step(at_ms=at_ms, do=rng.choice(("pagehide", "pageshow"))))
+            case "token" if with_auth:
+                pass  # auth-js has it
             case "token":
                 value = rng.choice(("first", "second", "third"))
                 steps.append(Step(at_ms=at_ms, do="token", value=value))
             case "line":
-                steps.append(Step(at_ms=at_ms, do="line", line=_line(rng)))
+                steps.append(Step(at_ms=at_ms, do="line", line=draw_line(rng)))
             case _:
                 refless = rng.random() < 0.5
                 crash = Step(at_ms=at_ms, do="ends_channel", event="phx_error", refless=refless)
                 steps.append(crash)
-    return Scenario(name=name, until_ms=at_ms + _AFTER_MS, line=_line(rng), steps=steps)
+    return Scenario(name=name, until_ms=at_ms + _AFTER_MS, line=draw_line(rng), steps=steps)
 
 
 def _line(rng: Random) -> Network:
@@ -59,4 +77,15 @@ def _line(rng: Random) -> Network:
         join_after_ms=rng.choice((21, 23, 1201, 4003)) if joins < 0.8 else None,
         join_status="error" if 0.6 <= joins < 0.8 else "ok",
         beat_after_ms=rng.choice((None, 33, 3001, 24007)),
+    )
+
+
+def _line_with_auth(rng: Random) -> Network:
+    """And an Auth that is well, slow, broken, gone, or against it."""
+    return msgspec.structs.replace(
+        _line(rng),
+        auth_after_ms=rng.choice((None, 61, 67, 1307, 7019, 33023)),
+        auth_status=rng.choice((200, 200, 200, 0, 503, 400)),
+        auth_body=rng.choice((None, None, None, "{}", "<html>")),
+        auth_lifetime_s=rng.choice((37, 101, 127, 211)),
     )
