@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from harness.client.auth_session import Stored, TokenStore
 from harness.client.policy import POLICIES, Policy
 from tests.support.page import ME, Page, message_id, row, transcript
 
@@ -38,6 +39,7 @@ OTHERWISE: dict[str, Any] = {
     "poll_on_subscribed": True,
     "history_limit": 3,
     "recreate_delay_s": 3.0,
+    "renew_token": False,
 }
 
 
@@ -50,7 +52,7 @@ ONLY_WITH: dict[str, tuple[Any, dict[str, Any]]] = {
 
 def life(policy: Policy) -> bytes:
     """A life in which every rule has its say."""
-    page = Page(policy)
+    page = Page(policy, tokens=TokenStore(Stored("a token", "a refresh token", expires_at=140)))
     page.opens()
     page.socket_closes()
     page.attempt_fails_after_its_wait()
