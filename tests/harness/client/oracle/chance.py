@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from random import Random
 
 import msgspec
@@ -19,7 +18,7 @@ _AFTER_MS = 60_000
 def scenarios(seed: int, count: int) -> list[Scenario]:
     """The same for the same seed."""
     rng = Random(seed)
-    return [_scenario(f"chance-{seed}-{number}", rng, _line) for number in range(count)]
+    return [_scenario(f"chance-{seed}-{number}", rng) for number in range(count)]
 
 
 def auth_scenarios(seed: int, count: int) -> list[Scenario]:
@@ -27,15 +26,15 @@ def auth_scenarios(seed: int, count: int) -> list[Scenario]:
     rng = Random(seed)
     return [
         msgspec.structs.replace(
-            _scenario(f"auth-chance-{seed}-{number}", rng, _line_with_auth),
+            _scenario(f"auth-chance-{seed}-{number}", rng, with_auth=True),
             token_ends_s=rng.choice((-7, 31, 89, 97, 119, 131, 157)),
         )
         for number in range(count)
     ]
 
 
-def _scenario(name: str, rng: Random, draw_line: Callable[[Random], Network]) -> Scenario:
-    with_auth = draw_line is _line_with_auth
+def _scenario(name: str, rng: Random, *, with_auth: bool = False) -> Scenario:
+    draw_line = _line_with_auth if with_auth else _line
     steps = [Step(at_ms=0, do="subscribe")]
     at_ms, hidden = 0, False
     for _ in range(rng.randint(1, 12)):

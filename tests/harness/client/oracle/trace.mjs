@@ -243,7 +243,7 @@ async function play(scenario) {
 
   let token = "first";
   let channel = null;
-  const auth = scenario.token_ends_s === undefined ? null : authOf(scenario.token_ends_s);
+  const auth = (scenario.token_ends_s ?? null) === null ? null : authOf(scenario.token_ends_s);
   const client = new RealtimeClient("ws://host/realtime/v1", {
     params: { apikey: "key" },
     transport: FakeWebSocket,
