@@ -22,8 +22,8 @@ import msgspec
 import psutil
 from gevent.event import AsyncResult, Event
 
-from harness.client.auth_session import TokenStore
 from harness.client.session import Identity, Session
+from harness.client.token_refresh import TokenStore
 from harness.clock import monotonic_s
 from harness.cpu_wait import CpuWait
 from harness.drivers.http_pool import HttpPool

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.client.auth_session import Stored, TokenStore
+from harness.client.token_refresh import Stored, TokenStore
 from harness.tokens import mint
 
 

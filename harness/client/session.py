@@ -17,7 +17,7 @@ from typing import Literal
 
 import msgspec
 
-from harness.client.auth_session import AuthSession, TokenStore
+from harness.client.auth_session import AuthSession
 from harness.client.commands import Command, UseToken
 from harness.client.composer import Composer
 from harness.client.cursor import Cursor
@@ -29,6 +29,7 @@ from harness.client.moderation import Moderation
 from harness.client.policy import Policy
 from harness.client.realtime import Realtime, Signal
 from harness.client.throttling import Throttling
+from harness.client.token_refresh import TokenStore
 from harness.errors import LocalProtocolError
 from harness.records import (
     Fate,

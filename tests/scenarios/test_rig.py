@@ -20,7 +20,7 @@ from chaos.toxiproxy.client import ToxiproxyClient
 from chaos.toxiproxy.install import ToxiproxySettings, find_toxiproxy
 from chaos.toxiproxy.model import Proxy
 from chaos.toxiproxy.process import start_toxiproxy
-from harness.client.auth_session import REFRESH_PATH
+from harness.client.token_refresh import REFRESH_PATH
 from harness.errors import UsageError
 from harness.rundir import RunDir
 from harness.tokens import mint_anon, user_uuid

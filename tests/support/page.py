@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from harness.client.auth_session import TokenStore
 from harness.client.commands import (
     AbortRequest,
     CloseSocket,
@@ -27,6 +26,7 @@ from harness.client.library import CURRENT, Library
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
 from harness.client.throttling import Throttling
+from harness.client.token_refresh import TokenStore
 from harness.records import Delivery, Event, Fate, Finding, Path
 from harness.runsettings import ModerationKind
 from harness.wire.api import CREATE_PATH, CreateAnswer, ListAnswer

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.client.auth_session import REFRESH_PATH, Stored, TokenStore
 from harness.client.library import CURRENT, RJS_2_100, Library
 from harness.client.policy import Policy
+from harness.client.token_refresh import REFRESH_PATH, Stored, TokenStore
 from harness.records import SignedOut, TokenRefreshed, TokenRefreshFailed
 from tests.support.page import PLAN, Page
 

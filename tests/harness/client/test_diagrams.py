@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.client.auth_session import AUTH_TABLE, Auth
 from harness.client.channel import CHANNEL_TABLE, Join
 from harness.client.connection import SOCKET_TABLE, Socket
 from harness.client.fallback import POLLING_TABLE, Polling
 from harness.client.message_list import BUBBLE_TABLE, Bubble
 from harness.client.request import REQUEST_TABLE, Request
+from harness.client.token_refresh import AUTH_TABLE, Auth
 from harness.drivers.person import PLACE_TABLE, Place
 from tests.support.state_diagrams import Table, differences, read_diagrams
 

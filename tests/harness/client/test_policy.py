@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.client.auth_session import Stored, TokenStore
 from harness.client.policy import POLICIES, Policy
+from harness.client.token_refresh import Stored, TokenStore
 from tests.support.page import ME, Page, message_id, row, transcript
 
 OTHERWISE: dict[str, Any] = {

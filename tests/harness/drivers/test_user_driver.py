@@ -12,11 +12,11 @@ import pytest
 from gevent.event import Event as Signal
 from websockets.protocol import State
 
-from harness.client.auth_session import REFRESH_PATH, Stored, TokenStore
 from harness.client.browser import CHROME, Browser
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
 from harness.client.throttling import Throttling
+from harness.client.token_refresh import REFRESH_PATH, Stored, TokenStore
 from harness.clock import monotonic_s
 from harness.drivers.http_pool import Answer, NoAnswer
 from harness.drivers.timer_wheel import TimerWheel

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from harness.client.auth_session import Stored, TokenStore
 from harness.client.commands import CloseSocket, Command, OpenSocket, SendFrame, StartRequest
 from harness.client.library import Library
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
+from harness.client.token_refresh import Stored, TokenStore
 from harness.records import (
     ChannelChanged,
     Delivery,
