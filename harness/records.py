@@ -243,6 +243,29 @@ class ChannelChanged(_Event, frozen=True, tag="channel"):
     reason: str = ""
 
 
+class TokenRefreshed(_Event, frozen=True, tag="token_refreshed"):
+    """H9: the page has a new access token."""
+
+    user: int
+    lasts_s: float
+    """Until its end."""
+
+
+class TokenRefreshFailed(_Event, frozen=True, tag="token_refresh_failed"):
+    """A try to renew the access token brought none."""
+
+    user: int
+    reason: str
+    again: bool
+    """auth-js tries again within the half minute; else it leaves the token as it is for a while."""
+
+
+class SignedOut(_Event, frozen=True, tag="signed_out"):
+    """The session cannot be renewed and its access token has ended: the page goes on as nobody."""
+
+    user: int
+
+
 class FallbackOn(_Event, frozen=True, tag="fallback_on"):
     """Polling starts (F1)."""
 
@@ -318,6 +341,9 @@ Event = (
     | SocketOpened
     | SocketClosed
     | ChannelChanged
+    | TokenRefreshed
+    | TokenRefreshFailed
+    | SignedOut
     | FallbackOn
     | FallbackOff
     | PollStarted

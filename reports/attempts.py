@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.records import PageClosed, SendEnded, SendStarted, SpinnerOff, VisibilityChanged
+from harness.records import (
+    PageClosed,
+    PageOpened,
+    SendEnded,
+    SendStarted,
+    SpinnerOff,
+    VisibilityChanged,
+)
 from reports.history import History
 from reports.presence import END_SLACK_S
 from reports.spans import Floats, Ints
@@ -81,9 +89,11 @@ def attempts_of(history: History, message: Ints, patience_s: Floats) -> Attempts
 def _looked_s(history: History, user: pd.Series[int], begin_s: Floats, end_s: Floats) -> Floats:
     """How much of each stretch the user's page was in front. A frozen page ends no spinner, and
     nobody sees it."""
+    opened = [(e.t_s, e.user, True) for e in history.events.of(PageOpened)]  # a page is in front
+    changes = [(e.t_s, e.user, e.visible) for e in history.events.of(VisibilityChanged)]
     switches: dict[int, list[tuple[float, bool]]] = defaultdict(list)
-    for event in history.events.of(VisibilityChanged):
-        switches[event.user].append((event.t_s, event.visible))
+    for changed_s, whose, is_in_front in sorted([*opened, *changes], key=itemgetter(0)):
+        switches[whose].append((changed_s, is_in_front))
     looked_s = end_s - begin_s
     for place, who in enumerate(user):
         hidden_s, since_s = 0.0, np.inf

@@ -30,12 +30,13 @@ from chaos.director import Director
 from chaos.history import HistoryEntry
 from chaos.receipts import receipts
 from harness.clock import monotonic_s
-from harness.errors import ChatquakeError, UsageError
+from harness.errors import ChatquakeError, RigError, UsageError
 from harness.receipts import Probe, ReceiptBook
 from harness.recorder import BlockBuffer, RecordFile
 from harness.rundir import RunDir
 from harness.runsettings import RunSettings
 from harness.tokens import mint_anon
+from scenarios.accounts import account_lines, refresh_tokens
 from scenarios.conductor_io import LeftAlone, Lifeline, Tell, take_stdout, unless_left_alone
 from scenarios.messages import (
     Audited,
@@ -126,6 +127,7 @@ class Conductor:
                     endpoints=rig.endpoints,
                     jwt_secret=self._secret,
                     api_key=self._api_key,
+                    refresh_tokens=await self._sign_in(rig),
                 )
             )
             end = await self._watch(rig, stdin)
@@ -145,6 +147,17 @@ class Conductor:
         self._write_settings(settings)
         self._write_receipts(self._begin)
         await self._audit()
+
+    async def _sign_in(self, rig: Rig) -> tuple[str, ...]:
+        """The users' refresh tokens, where their access tokens end. Raises :class:`RigError`."""
+        if self._scenario.access_token_lifetime_s is None:
+            return ()
+        try:
+            answer = await rig.server.accounts(account_lines(self._scenario))
+        except httpx.HTTPError as error:
+            why = str(error) or type(error).__name__
+            raise RigError(f"the server did not make the users' accounts: {why}") from None
+        return refresh_tokens(answer, self._scenario.load.users)
 
     # -- while the run goes on ------------------------------------------------------------
 

@@ -60,6 +60,7 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     recovery_s: Seconds
     late_after_s: SomeSeconds = 5.0
     frozen_after_s: SomeSeconds = 2.0
+    access_token_lifetime_s: Annotated[int, Meta(ge=1, le=31_536_000)] | None = None
     load: Load
     policies: dict[str, Any] = {}
     cohorts: Annotated[tuple[CohortTable, ...], Meta(min_length=1)]
@@ -85,6 +86,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     recovery_s: float
     late_after_s: float
     frozen_after_s: float
+    access_token_lifetime_s: int | None = None
+    """From a sign-in or a renewal to the token's end (H9); ``None``: tokens outlive the run, and
+    nobody renews any."""
     load: Load
     policies: tuple[OwnPolicy, ...] = ()
     """Those that the file defines, whether a cohort takes them or not."""
@@ -198,13 +202,14 @@ def scenario_from(tables: Mapping[str, Any], *, where: str) -> Scenario:
     _check_somebody_is_there(scenario, where)
     check_load(scenario.load, load_s=scenario.load_s, where=where)
     _check_capacity(scenario, where)
+    _check_tokens(scenario, where)
     timeline.validate(faults, load_s=scenario.load_s, where=where)
     return scenario
 
 
 def to_toml(scenario: Scenario) -> str:
     """The scenario as resolved, as a TOML file that reads back as the same scenario."""
-    tables = msgspec.to_builtins(scenario, builtin_types=(tuple,))
+    tables = _without_none(msgspec.to_builtins(scenario, builtin_types=(tuple,)))
     tables["load"] = {
         key: value for key, value in tables["load"].items() if value not in (None, {})
     }
@@ -285,6 +290,17 @@ def _check_capacity(scenario: Scenario, where: str) -> None:
     load = scenario.load
     disabled_s = max(cohort.policy.send_disabled_s for cohort in scenario.cohorts)
     check_capacity(load, present=load.smallest_room, disabled_s=disabled_s, where=where)
+
+
+def _check_tokens(scenario: Scenario, where: str) -> None:
+    if scenario.access_token_lifetime_s is not None:
+        return
+    for cohort in scenario.cohorts:
+        if not cohort.policy.renew_token:
+            raise UsageError(
+                f"{where}: cohorts.{cohort.name}.overrides.renew_token: has no effect while tokens "
+                "outlive the run; leave it out, or say access_token_lifetime_s"
+            )
 
 
 def _check_duration(scenario: Scenario, where: str) -> None:

@@ -63,7 +63,12 @@ async def start_rig(
 ) -> Rig:
     """Start everything; ``say`` hears how Toxiproxy is found. Raises ``RigError``."""
     server = await stack.enter_async_context(
-        reference_server(run.database, run.logs / "server.log", jwt_secret=jwt_secret)
+        reference_server(
+            run.database,
+            run.logs / "server.log",
+            jwt_secret=jwt_secret,
+            knobs=_knobs(scenario),
+        )
     )
     ends = [asyncio.create_task(server.ended())]
     found = await asyncio.to_thread(_find_toxiproxy, say)
@@ -93,6 +98,11 @@ async def start_rig(
         proxies=proxies,
         ended=asyncio.create_task(_first(ends)),
     )
+
+
+def _knobs(scenario: Scenario) -> tuple[str, ...]:
+    lifetime_s = scenario.access_token_lifetime_s
+    return () if lifetime_s is None else (f"access_token_lifetime_s={lifetime_s}",)
 
 
 def _toxiproxy_words(found: Found, told: str) -> str:

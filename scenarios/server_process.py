@@ -62,6 +62,14 @@ class ServerProcess:
         """The log of subscriptions as JSON lines. Raises :class:`httpx.HTTPError`."""
         return await self._lines("/subscriptions")
 
+    async def accounts(self, lines: bytes) -> bytes:
+        """Make accounts and sign them in; JSON lines both ways. Raises :class:`httpx.HTTPError`."""
+        answer = await self._admin.post("/accounts", content=lines)
+        if answer.is_error:
+            why = f"{answer.status_code} {answer.text}"
+            raise httpx.HTTPStatusError(why, request=answer.request, response=answer)
+        return answer.content
+
     async def _lines(self, path: str) -> bytes:
         """Whole or not at all: one that breaks off lacks its last chunk, which is an error."""
         answer = await self._admin.get(path)
@@ -84,14 +92,16 @@ class ServerProcess:
 
 @asynccontextmanager
 async def reference_server(
-    database: Path, log: Path, *, jwt_secret: str
+    database: Path, log: Path, *, jwt_secret: str, knobs: tuple[str, ...] = ()
 ) -> AsyncIterator[ServerProcess]:
-    """Start the server on free ports and wait until it is ready. Raises :class:`RigError`."""
+    """Start the server on free ports and wait until it is ready. ``knobs`` are ``NAME=VALUE``
+    (``harness.server.knobs``). Raises :class:`RigError`."""
     with log.open("wb") as errors:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "harness.server", "--host", _HOST, "--lifeline"),
             *("--api-port", "0", "--realtime-port", "0", "--admin-port", "0"),
             *("--database", str(database)),
+            *(word for knob in knobs for word in ("--knob", knob)),
             stdin=PIPE,
             stdout=PIPE,
             stderr=errors,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+Host = Literal["api", "project"]
+"""``api``: the chat's own, with the user's token. ``project``: the gateway of the Supabase project
+(Auth), with the public API key."""
 
 
 class OpenSocket(NamedTuple):
@@ -37,6 +41,13 @@ class StartRequest(NamedTuple):
     path: str
     """Path and query."""
     body: bytes | None
+    to: Host = "api"
+
+
+class UseToken(NamedTuple):
+    """Requests to the chat's API carry this token from now on."""
+
+    token: str
 
 
 class AbortRequest(NamedTuple):
@@ -54,4 +65,6 @@ class ShowFailure(NamedTuple):
     """Which one failed, from 1."""
 
 
-Command = OpenSocket | SendFrame | CloseSocket | StartRequest | AbortRequest | ShowFailure
+Command = (
+    OpenSocket | SendFrame | CloseSocket | StartRequest | UseToken | AbortRequest | ShowFailure
+)

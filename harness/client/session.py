@@ -17,7 +17,8 @@ from typing import Literal
 
 import msgspec
 
-from harness.client.commands import Command
+from harness.client.auth_session import AuthSession
+from harness.client.commands import Command, UseToken
 from harness.client.composer import Attempt, Composer
 from harness.client.cursor import Cursor
 from harness.client.effects import Effects
@@ -28,6 +29,7 @@ from harness.client.moderation import Moderation
 from harness.client.policy import Policy
 from harness.client.realtime import Realtime, Signal
 from harness.client.throttling import Throttling
+from harness.client.token_refresh import TokenStore
 from harness.errors import LocalProtocolError
 from harness.records import (
     Fate,
@@ -79,12 +81,15 @@ class Identity:
     """The realtime-js of the page."""
     throttling: Throttling | None = None
     """How the browser runs the timers of the page while it is hidden."""
+    unix_minus_clock_s: float = 0.0
+    """What to add to the session's times to get Unix time, in which tokens end."""
 
 
 class Session:
     """The page of one user, from opening to closing."""
 
     __slots__ = (
+        "_auth",
         "_composer",
         "_cursor",
         "_effects",
@@ -98,22 +103,40 @@ class Session:
         "_opened_s",
         "_policy",
         "_realtime",
+        "_token",
         "_visible",
     )
 
-    def __init__(self, identity: Identity, policy: Policy, sink: Sink) -> None:
+    def __init__(
+        self, identity: Identity, policy: Policy, sink: Sink, tokens: TokenStore | None = None
+    ) -> None:
+        """``tokens``: where the browser keeps the user's session; ``None``: the identity's token
+        outlives the page."""
         self._identity = identity
         self._policy = policy
         self._effects = Effects(user=identity.user, sink=sink, throttling=identity.throttling)
         self._list = MessageList(policy)
         self._cursor = Cursor(policy.cursor, overlap_s=policy.cursor_overlap_s)
         self._composer = Composer(identity.webinar, policy, self._list, self._effects)
+        self._token: str | None = None
+        """The one that the page opens with, where it is not the identity's."""
+        self._auth: AuthSession | None = None
+        if tokens is not None:
+            stored = tokens.session
+            self._token = stored.access_token if stored else identity.api_key
+            if policy.renew_token:
+                self._auth = AuthSession(
+                    tokens,
+                    self._effects,
+                    anon_key=identity.api_key,
+                    unix_minus_clock_s=identity.unix_minus_clock_s,
+                )
         self._realtime = Realtime(
             identity.webinar,
             policy,
             self._effects,
             api_key=identity.api_key,
-            token=identity.token,
+            token=self._token or identity.token,
             rng=LateStream(identity.seed, "client", identity.user, "reconnect-jitter"),
             vsn=identity.vsn,
             library=identity.library,
@@ -162,11 +185,6 @@ class Session:
         return self._open
 
     @property
-    def is_visible(self) -> bool:
-        """``document.visibilityState``, also of a page that is closed: as it was at last."""
-        return self._visible
-
-    @property
     def is_live(self) -> bool:
         """Rows flow over Realtime, as far as the page knows."""
         return self._realtime.is_live
@@ -193,10 +211,15 @@ class Session:
                 t_s=now_s, user=me.user, user_id=me.user_id, room=me.webinar, cohort=me.cohort
             )
         )
+        if self._token is not None:
+            self._effects.commands.append(UseToken(self._token))
         query = f"webinarId={me.webinar}&limit={self._policy.history_limit}"
         self._history = self._effects.request("GET", f"{LIST_PATH}?{query}")
         self._realtime.connect(now_s)
         self._fallback.page_opened(now_s)
+        if self._auth is not None:
+            self.renew_token(self._auth.page_opened(now_s), now_s)
+        self._give_token(now_s)
 
     def close_page(self, now_s: float) -> None:
         """The page goes away; what is on its screen is recorded as it stands."""
@@ -283,6 +306,8 @@ class Session:
         else:
             self._effects.hidden(now_s)
             self._realtime.hidden()
+        if self._auth is not None:
+            self._auth_shown(self._auth, now_s)
         self._pause_or_resume(now_s)
 
     def page_hidden(self, now_s: float) -> None:
@@ -310,9 +335,30 @@ class Session:
         else:
             self._fallback.paused()
 
-    def renew_token(self, token: str, now_s: float) -> None:
-        """R1: the session's token was refreshed."""
-        self._realtime.set_token(token, now_s)
+    def renew_token(self, token: str | None, now_s: float) -> None:
+        """R1: the token that Realtime gets from now on; ``None``: the one it has."""
+        if token is not None:
+            self._realtime.set_token(token, now_s)
+
+    def _auth_shown(self, auth: AuthSession, now_s: float) -> None:
+        if self._visible:
+            self.renew_token(auth.shown(now_s), now_s)
+        else:
+            auth.hidden()
+
+    def _renewal_heard(self, auth: AuthSession, token: str | None, now_s: float) -> None:
+        self.renew_token(token, now_s)
+        self.renew_token(auth.go_on(now_s), now_s)
+        if not auth.is_asked:
+            self._realtime.token_came(now_s)
+        self._give_token(now_s)
+
+    def _give_token(self, now_s: float) -> None:
+        """To the Realtime library, where it asked for it."""
+        if self._effects.token_is_wanted:
+            self._effects.token_is_wanted = False
+            if self._auth is not None:
+                self.renew_token(self._auth.asked(now_s), now_s)
 
     # -- the network ----------------------------------------------------------------------
 
@@ -326,6 +372,7 @@ class Session:
         """A text frame. The hot path: most calls carry a row."""
         got = self._realtime.frame_received(socket, data, now_s)
         if got is None:
+            self._give_token(now_s)
             return
         if isinstance(got, Signal):
             self._heard(got, now_s)
@@ -351,6 +398,8 @@ class Session:
                 self._moderated(*done, now_s)
         elif request == self._history:
             self._history_answered(body, now_s)
+        elif self._auth is not None and self._auth.owns(request):
+            self._renewal_heard(self._auth, self._auth.answered(status, body, now_s), now_s)
 
     def http_failed(self, request: int, reason: str, now_s: float) -> None:
         """No answer will come. The reason is for the record."""
@@ -362,6 +411,8 @@ class Session:
             self._moderation.failed(request, now_s)
         elif request == self._history:
             self._found("history_failed", reason, now_s)
+        elif self._auth is not None and self._auth.owns(request):
+            self._renewal_heard(self._auth, self._auth.failed(reason, now_s), now_s)
 
     def request_repeated(self, request: int, now_s: float) -> None:
         """H7: the browser sends a request again by itself. The page does not hear of it; only the
@@ -391,8 +442,15 @@ class Session:
                     self._fallback.silence(now_s)
                 case "mute":
                     self._fallback.mute(now_s)
+                case "auth_tick" if self._auth is not None:
+                    self._auth.tick(now_s)
+                case "auth_look" if self._auth is not None:
+                    self._auth.look(now_s)
+                case "auth_retry" if self._auth is not None:
+                    self._auth.retry()
                 case _:
                     self._heard(self._realtime.wake(timer, now_s), now_s)
+                    self._give_token(now_s)
 
     # -- inside ---------------------------------------------------------------------------
 

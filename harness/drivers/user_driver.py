@@ -22,6 +22,7 @@ from harness.client.commands import (
     SendFrame,
     ShowFailure,
     StartRequest,
+    UseToken,
 )
 from harness.client.session import Session
 from harness.clock import Clock
@@ -53,6 +54,8 @@ class UserDriver:
         "_load_ends_s",
         "_on_crash",
         "_person",
+        "_project",
+        "_project_http",
         "_put_away_s",
         "_requests",
         "_sockets",
@@ -73,6 +76,7 @@ class UserDriver:
         another_page: Callable[[], Session] | None = None,
         realtime: Endpoint,
         http: HttpPool,
+        project_http: Callable[[], HttpPool] | None = None,
         browser: Browser,
         wheel: TimerWheel,
         load_begins_s: float,
@@ -90,6 +94,9 @@ class UserDriver:
         self._started = False
         self._sockets = Sockets(gevent.get_hub().loop, realtime, browser, self)
         self._http = http
+        self._project_http = project_http
+        """Makes the connections to the project's gateway (Auth), for the few who need any."""
+        self._project: HttpPool | None = None
         self._browser = browser
         self._load_ends_s = load_ends_s
         self._clock = clock
@@ -183,6 +190,8 @@ class UserDriver:
                 self._requests.pop(request).kill(block=False)
             case OpenSocket(socket, path):
                 self._sockets.open(socket, path, has_network=self._person.has_network)
+            case UseToken(token):
+                self._http.use_token(token)
             case CloseSocket(socket, code, reason):
                 self._sockets.close(socket, code, reason)
             case ShowFailure():
@@ -194,7 +203,7 @@ class UserDriver:
         try:
             if not self._person.has_network:
                 raise NoAnswer("offline")
-            answer = self._http.request(
+            answer = self._pool_of(command).request(
                 command.method,
                 command.path,
                 command.body,
@@ -214,6 +223,15 @@ class UserDriver:
         self._hears(
             lambda now_s: self.session.http_answered(request, answer.status, answer.body, now_s)
         )
+
+    def _pool_of(self, command: StartRequest) -> HttpPool:
+        if command.to == "api":
+            return self._http
+        if self._project is None:
+            if self._project_http is None:
+                raise LocalProtocolError("a page asks Auth, and nothing connects to it")
+            self._project = self._project_http()
+        return self._project
 
     def _is_waited_for(self, request: int) -> bool:
         """Whether the page still waits for what this greenlet has, and strike it off if so. Not
@@ -349,11 +367,8 @@ class UserDriver:
     def _open_anew(self, now_s: float) -> None:
         if self._another_page is None:
             raise LocalProtocolError("a person comes back, and nothing makes another page")
-        was_hidden = not self.session.is_visible
         self.session = self._another_page()
         self.session.open_page(now_s)
-        if was_hidden:
-            self.session.set_visible(True, now_s)
 
     # Chromium's order of events is pagehide, visibilitychange, freeze, and on return resume,
     # visibilitychange, pageshow (WebViewImpl::SetPageLifecycleStateInternal).
@@ -453,3 +468,5 @@ class UserDriver:
             greenlet.kill(block=False)
         self._requests.clear()
         self._http.close()
+        if self._project is not None:
+            self._project.close()

@@ -45,6 +45,10 @@ MAIN_METRICS = (
     "recover_s.p90",
     "poll_rate",
     "request_amplification",
+    "channels_ended",
+    "token_refreshes",
+    "token_refresh_failures",
+    "sign_outs",
 )
 """Those of the table by window, in its order; ``metrics.json`` has them all."""
 COHORT_METRICS = (
@@ -67,6 +71,8 @@ COHORT_METRICS = (
     "fallback_share",
     "poll_rate",
     "reconnect_attempts",
+    "channels_ended",
+    "token_refreshes",
 )
 """Those of the table of cohorts: first what people feel, then what it costs."""
 MOST_WRONG = 200

@@ -215,6 +215,7 @@ def test_what_nobody_looked_at_did_not_hang_in_anybody_s_sight() -> None:
     before = VisibilityChanged(t_s=101.0, user=0, visible=False)
     there = VisibilityChanged(t_s=105.0, user=0, visible=True)
     assert fates(before, there, started(110.0), closed(120.5, KEY)) == (1, 0)
+    assert fates(before, opened(0, t_s=105.0), started(110.0), closed(120.5, KEY)) == (1, 0)
 
 
 def test_how_long_a_spinner_was_is_only_known_of_those_who_waited() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import msgspec
 import psutil
 import pytest
@@ -18,8 +20,11 @@ from chaos.toxiproxy.client import ToxiproxyClient
 from chaos.toxiproxy.install import ToxiproxySettings, find_toxiproxy
 from chaos.toxiproxy.model import Proxy
 from chaos.toxiproxy.process import start_toxiproxy
+from harness.client.token_refresh import REFRESH_PATH
 from harness.errors import UsageError
 from harness.rundir import RunDir
+from harness.tokens import mint_anon, user_uuid
+from scenarios.accounts import account_lines, refresh_tokens
 from scenarios.messages import Address, CohortEndpoints
 from scenarios.model import Scenario
 from scenarios.rig import Rig, Side, start_rig
@@ -131,6 +136,34 @@ def test_a_started_rig_has_its_proxies_before_its_server_and_is_gone_afterwards(
             assert not rig.ended.done()
 
     asyncio.run(scene())
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("no_children_left")
+def test_where_tokens_end_the_server_issues_such_tokens_and_signs_every_user_in(
+    run: RunDir, two_cohorts: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CHATQUAKE_TOXIPROXY", raising=False)
+    scenario = msgspec.structs.replace(two_cohorts, access_token_lifetime_s=35)
+
+    async def scene() -> tuple[tuple[str, ...], httpx.Response]:
+        async with AsyncExitStack() as stack:
+            rig: Rig = await start(stack, scenario, run)
+            answer = await rig.server.accounts(account_lines(scenario))
+            tokens = refresh_tokens(answer, scenario.load.users)
+            key = mint_anon(SECRET, issued_at_unix_s=int(time.time()))
+            through = rig.endpoints["a"].realtime
+            async with httpx.AsyncClient(base_url=f"http://{through.host}:{through.port}") as web:
+                return tokens, await web.post(
+                    REFRESH_PATH, json={"refresh_token": tokens[1]}, headers={"apikey": key}
+                )
+
+    tokens, renewed = asyncio.run(scene())
+
+    assert len(set(tokens)) == scenario.load.users
+    assert renewed.status_code == 200
+    assert renewed.json()["expires_in"] == 35
+    assert renewed.json()["user"]["id"] == user_uuid(scenario.seed, 1)
 
 
 @pytest.mark.e2e

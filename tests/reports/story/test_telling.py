@@ -23,10 +23,13 @@ from harness.records import (
     SendOutcome,
     SendSkipped,
     SendStarted,
+    SignedOut,
     SocketClosed,
     SocketOpened,
     SocketOpening,
     SpinnerOff,
+    TokenRefreshed,
+    TokenRefreshFailed,
     VisibilityChanged,
 )
 from harness.runsettings import ActKind
@@ -242,6 +245,23 @@ def test_steps_of_a_join_that_goes_well_are_one_line_and_a_mute_channel_shows() 
         "✓ the channel is live: rows flow, 0.20 s after SUBSCRIBED"
     ]
     assert told(life(OPENED, *steps[:2]))[1:] == ["the channel is subscribed; rows do not flow yet"]
+
+
+def test_h9_what_becomes_of_the_token_is_told() -> None:
+    records: list[Told] = [
+        OPENED,
+        TokenRefreshed(t_s=110.0, user=USER, lasts_s=3599.4),
+        TokenRefreshFailed(t_s=120.0, user=USER, reason="HTTP 503", again=True),
+        TokenRefreshFailed(t_s=121.0, user=USER, reason="HTTP 400", again=False),
+        SignedOut(t_s=121.0, user=USER),
+    ]
+
+    assert told(life(*records))[1:] == [
+        "has a new access token, good for 3599.4 s",
+        "✗ the access token could not be renewed (HTTP 503); tries again",
+        "✗ the access token could not be renewed (HTTP 400); gives up for a minute",
+        "✗ is signed out: the access token has ended and will not be renewed",
+    ]
 
 
 def test_fallback_says_why_it_came_and_how_long_it_stayed() -> None:
