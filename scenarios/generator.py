@@ -27,8 +27,9 @@ from harness.client.token_refresh import TokenStore
 from harness.clock import monotonic_s
 from harness.cpu_wait import CpuWait
 from harness.drivers.http_pool import HttpPool
+from harness.drivers.sockets import Endpoint
 from harness.drivers.timer_wheel import TimerWheel
-from harness.drivers.user_driver import Endpoint, UserDriver
+from harness.drivers.user_driver import UserDriver
 from harness.recorder import BlockBuffer
 from harness.records import RigSample
 from harness.runsettings import PlannedSend

@@ -56,4 +56,15 @@ class AbortRequest(NamedTuple):
     request: int
 
 
-Command = OpenSocket | SendFrame | CloseSocket | StartRequest | UseToken | AbortRequest
+class ShowFailure(NamedTuple):
+    """A bubble of one's own now says that its send failed, with a button to send it again: the
+    person sees it. Answer with ``send_again`` where they press it."""
+
+    client_msg_id: str
+    attempt: int
+    """Which one failed, from 1."""
+
+
+Command = (
+    OpenSocket | SendFrame | CloseSocket | StartRequest | UseToken | AbortRequest | ShowFailure
+)

@@ -19,7 +19,7 @@ import msgspec
 
 from harness.client.auth_session import AuthSession
 from harness.client.commands import Command, UseToken
-from harness.client.composer import Composer
+from harness.client.composer import Attempt, Composer
 from harness.client.cursor import Cursor
 from harness.client.effects import Effects
 from harness.client.fallback import Fallback
@@ -38,6 +38,7 @@ from harness.records import (
     LineChanged,
     OnlineChanged,
     PageClosed,
+    PageEnd,
     PageOpened,
     Path,
     PersonActed,
@@ -222,10 +223,18 @@ class Session:
 
     def close_page(self, now_s: float) -> None:
         """The page goes away; what is on its screen is recorded as it stands."""
-        if not self._open:
-            return
+        if self._open:
+            self._realtime.disconnect()
+            self._ends("closed", now_s)
+
+    def page_lost(self, end: PageEnd, now_s: float) -> None:
+        """The browser takes the page away, and none of its code runs any more: nothing is left
+        behind in order (R2). The caller cuts its sockets and requests."""
+        if self._open:
+            self._ends(end, now_s)
+
+    def _ends(self, end: PageEnd, now_s: float) -> None:
         self._open = False
-        self._realtime.disconnect()
         self._effects.sink.event(
             PageClosed(
                 t_s=now_s,
@@ -233,6 +242,7 @@ class Session:
                 pending=self._list.bubbles(Bubble.SENDING),
                 failed=self._list.bubbles(Bubble.FAILED),
                 inversions=self._list.inversions,
+                end=end,
             )
         )
 
@@ -244,6 +254,22 @@ class Session:
             self._composer.send(number, client_msg_id, body, planned_s, now_s)
         else:
             self.skip_message(number, planned_s, "page_not_open", now_s)
+
+    def send_again(
+        self,
+        number: int,
+        client_msg_id: str,
+        body: str,
+        *,
+        attempt: int,
+        planned_s: float,
+        now_s: float,
+    ) -> None:
+        """The person presses "send again" on a bubble that failed; ``planned_s`` stays that of
+        the message, ``attempt`` counts from 2. Nothing happens where no such bubble is shown."""
+        if self._open:
+            again = Attempt(client_msg_id, attempt)
+            self._composer.send_again(again, number, body, planned_s, now_s)
 
     def skip_message(self, number: int, planned_s: float, reason: SkipReason, now_s: float) -> None:
         """A planned message that the person could not send."""
@@ -285,8 +311,9 @@ class Session:
         self._pause_or_resume(now_s)
 
     def page_hidden(self, now_s: float) -> None:
-        """``pagehide``: the browser puts the page away, and may bring it back. What it does to the
-        socket is here; that the browser freezes the page is not."""
+        """``pagehide``: another page takes this one's place, and it may come back. What the library
+        makes of it is here; that the browser freezes the page is the driver's to do: it keeps
+        every further input, and calls no :meth:`wake`, until the page runs again."""
         self._realtime.page_hidden(now_s)
 
     def page_shown(self, now_s: float) -> None:

@@ -15,7 +15,7 @@ from harness.client.browser import BROWSERS, Browser
 from harness.client.commands import StartRequest, UseToken
 from harness.client.library import LEGACY
 from harness.client.session import Session
-from harness.drivers.user_driver import Endpoint
+from harness.drivers.sockets import Endpoint
 from harness.recorder import RecordFile, read_record
 from harness.records import PageOpened, RecordEnded, RigSample
 from harness.runsettings import PlannedAct, PlannedSend

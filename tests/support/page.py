@@ -162,6 +162,18 @@ class Page:
         self.drain()
         return key
 
+    def sends_again(self, number: int, attempt: int = 2) -> None:
+        """Presses the button on the failed bubble of a message that was typed before."""
+        self.session.send_again(
+            number,
+            message_id(number),
+            "hello",
+            attempt=attempt,
+            planned_s=0.0,
+            now_s=self.now_s,
+        )
+        self.drain()
+
     def moderates(self, act: ModerationKind) -> None:
         self.session.moderate(act, self.now_s)
         self.drain()

@@ -13,14 +13,16 @@ from gevent.event import Event as Signal
 from websockets.protocol import State
 
 from harness.client.browser import CHROME, Browser
+from harness.client.library import CURRENT, Library
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
 from harness.client.throttling import Throttling
 from harness.client.token_refresh import REFRESH_PATH, Stored, TokenStore
 from harness.clock import monotonic_s
 from harness.drivers.http_pool import Answer, NoAnswer
+from harness.drivers.sockets import Endpoint
 from harness.drivers.timer_wheel import TimerWheel
-from harness.drivers.user_driver import Endpoint, UserDriver
+from harness.drivers.user_driver import UserDriver
 from harness.records import (
     ChannelChanged,
     PageClosed,
@@ -98,6 +100,8 @@ class Driven:
         throttling: Throttling | None = None,
         wheel: TimerWheel | None = None,
         browser: Browser = CHROME,
+        library: Library = CURRENT,
+        retry_after_s: tuple[float, ...] = (),
         tokens: TokenStore | None = None,
         auth: ScriptedHttp | None = None,
     ) -> None:
@@ -114,10 +118,17 @@ class Driven:
             api_key="key",
             token="t",
             throttling=throttling,
+            library=library,
         )
         plan = [
             PlannedSend(
-                user=user, number=n, room=42, at_s=at, client_msg_id=message_id(n), body="hi"
+                user=user,
+                number=n,
+                room=42,
+                at_s=at,
+                client_msg_id=message_id(n),
+                body="hi",
+                retry_after_s=retry_after_s,
             )
             for n, at in enumerate(at_s)
         ]
