@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
-from typing import Any
 
 import gevent
 
@@ -26,8 +25,9 @@ from harness.client.commands import (
 )
 from harness.client.session import Session
 from harness.clock import Clock
-from harness.drivers.http_pool import HttpPool, NoAnswer
+from harness.drivers.http_pool import Answer, HttpPool
 from harness.drivers.person import Person
+from harness.drivers.requests import Requests
 from harness.drivers.sockets import ABNORMAL_CLOSURE, Endpoint, Sockets
 from harness.drivers.timer_wheel import TimerWheel
 from harness.drivers.timetable import Retry, Timetable
@@ -50,12 +50,9 @@ class UserDriver:
         "_clock",
         "_failed",
         "_held",
-        "_http",
         "_load_ends_s",
         "_on_crash",
         "_person",
-        "_project",
-        "_project_http",
         "_put_away_s",
         "_requests",
         "_sockets",
@@ -93,10 +90,7 @@ class UserDriver:
         self._person = Person()
         self._started = False
         self._sockets = Sockets(gevent.get_hub().loop, realtime, browser, self)
-        self._http = http
-        self._project_http = project_http
-        """Makes the connections to the project's gateway (Auth), for the few who need any."""
-        self._project: HttpPool | None = None
+        self._requests = Requests(http, project_http, self)
         self._browser = browser
         self._load_ends_s = load_ends_s
         self._clock = clock
@@ -106,8 +100,6 @@ class UserDriver:
         that sends no heartbeat, which bounds it."""
         self._put_away_s = inf
         """When the page went into the back/forward cache."""
-        self._requests: dict[int, Any] = {}
-        """The greenlet of each request without an answer yet."""
         self._wheel = wheel
         self._armed_s = inf
         self._failed = False
@@ -152,6 +144,22 @@ class UserDriver:
         except Exception as error:  # noqa: BLE001 - a crash is the rig's, and must be heard of
             self._crash(error)
 
+    # -- what becomes of its requests (called from their greenlets) -----------------------
+
+    def request_answered(self, number: int, answer: Answer) -> None:
+        self._hears(
+            lambda now_s: self.session.http_answered(number, answer.status, answer.body, now_s)
+        )
+
+    def request_failed(self, number: int, reason: str) -> None:
+        self._hears(lambda now_s: self.session.http_failed(number, reason, now_s))
+
+    def request_repeated(self, number: int) -> None:
+        self.session.request_repeated(number, self._clock())
+
+    def request_crashed(self, error: BaseException) -> None:
+        self._crash(error)
+
     # -- the loop -------------------------------------------------------------------------
 
     def _hears(self, feed: Feed) -> None:
@@ -184,62 +192,18 @@ class UserDriver:
         match command:
             case SendFrame(socket, data):
                 self._sockets.send(socket, data)
-            case StartRequest(request):
-                self._requests[request] = gevent.spawn(self._perform, command)
+            case StartRequest():
+                self._requests.start(command, has_network=self._person.has_network)
             case AbortRequest(request):
-                self._requests.pop(request).kill(block=False)
+                self._requests.abort(request)
             case OpenSocket(socket, path):
                 self._sockets.open(socket, path, has_network=self._person.has_network)
             case UseToken(token):
-                self._http.use_token(token)
+                self._requests.use_token(token)
             case CloseSocket(socket, code, reason):
                 self._sockets.close(socket, code, reason)
             case ShowFailure():
                 self._timetable.failed(command, self._clock())
-
-    def _perform(self, command: StartRequest) -> None:
-        """The greenlet of one request."""
-        request = command.request
-        try:
-            if not self._person.has_network:
-                raise NoAnswer("offline")
-            answer = self._pool_of(command).request(
-                command.method,
-                command.path,
-                command.body,
-                lambda: self.session.request_repeated(request, self._clock()),
-            )
-        except NoAnswer as failure:
-            reason = str(failure)
-            if self._is_waited_for(request):
-                self._hears(lambda now_s: self.session.http_failed(request, reason, now_s))
-            return
-        except Exception as error:  # noqa: BLE001 - a crash is the rig's, and must be heard of
-            self._requests.pop(request, None)
-            self._crash(error)
-            return
-        if not self._is_waited_for(request):
-            return
-        self._hears(
-            lambda now_s: self.session.http_answered(request, answer.status, answer.body, now_s)
-        )
-
-    def _pool_of(self, command: StartRequest) -> HttpPool:
-        if command.to == "api":
-            return self._http
-        if self._project is None:
-            if self._project_http is None:
-                raise LocalProtocolError("a page asks Auth, and nothing connects to it")
-            self._project = self._project_http()
-        return self._project
-
-    def _is_waited_for(self, request: int) -> bool:
-        """Whether the page still waits for what this greenlet has, and strike it off if so. Not
-        where it was aborted when the answer was already here; another page counts anew."""
-        if self._requests.get(request) is not gevent.getcurrent() or self._person.is_asleep:
-            return False
-        del self._requests[request]
-        return True
 
     # -- timers ---------------------------------------------------------------------------
 
@@ -416,11 +380,9 @@ class UserDriver:
         self._fail_requests("network changed", now_s)
 
     def _fall_asleep(self) -> None:
-        """Nothing reaches the page, and it hears of nothing before the lid opens; so the requests
-        stay on the list of those that it waits for."""
+        """Nothing reaches the page, and it hears of nothing before the lid opens."""
         self._sockets.suspend()
-        for greenlet in self._requests.values():
-            greenlet.kill(block=False)
+        self._requests.suspend()
 
     def _wake_up(self, now_s: float) -> None:
         """The laptop was closed: whatever was connected is not any more."""
@@ -440,14 +402,12 @@ class UserDriver:
 
     def _forget_page(self) -> None:
         """Nothing that still comes for it counts."""
-        self._drop_requests()
+        self._requests.drop()
         self._held.clear()
         self._timetable.forget_failures()
 
     def _fail_requests(self, reason: str, now_s: float) -> None:
-        cut = dict(self._requests)
-        self._drop_requests()
-        for request in cut:
+        for request in self._requests.drop():
             self.session.http_failed(request, reason, now_s)
 
     # -- the end --------------------------------------------------------------------------
@@ -461,12 +421,4 @@ class UserDriver:
     def _release(self) -> None:
         self._disarm()
         self._sockets.drop()
-        self._drop_requests()
-
-    def _drop_requests(self) -> None:
-        for greenlet in self._requests.values():
-            greenlet.kill(block=False)
-        self._requests.clear()
-        self._http.close()
-        if self._project is not None:
-            self._project.close()
+        self._requests.drop()
