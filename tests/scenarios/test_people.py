@@ -45,7 +45,7 @@ def test_where_a_scenario_says_nothing_about_its_people_they_stay(name: str) -> 
     assert acts(load_scenario(name)) == ()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS)
 def test_everybody_s_acts_make_sense_one_after_the_other(seed: int) -> None:
     scenario = webinar(seed=seed)
@@ -61,7 +61,7 @@ def test_everybody_s_acts_make_sense_one_after_the_other(seed: int) -> None:
         assert all(0 < act.at_s < scenario.load_s for act in own)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS)
 def test_all_but_those_who_left_are_reading_when_the_load_ends(seed: int) -> None:
     scenario = webinar(seed=seed)
@@ -97,7 +97,7 @@ def in_browser(scenario: Scenario, **changes: float) -> Scenario:
     return msgspec.structs.replace(scenario, cohorts=tuple(cohorts))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SEEDS, BROWSER_CHANGES)
 def test_what_a_browser_adds_makes_sense_with_what_its_person_does(
     seed: int, changes: dict[str, float]
@@ -188,7 +188,7 @@ def test_only_moderators_moderate_and_never_while_they_are_away() -> None:
     assert 0.1 < deleted / len(found) < 0.4
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SEEDS, st.randoms(use_true_random=False))
 def test_a_life_does_not_depend_on_whose_was_planned_before(seed: int, order: Random) -> None:
     scenario = webinar(seed=seed)
@@ -282,7 +282,7 @@ def test_a_tab_that_is_never_shown_again_may_be_frozen_until_the_end() -> None:
         assert [act.act for act in own] == ["hide", "freeze"]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS)
 def test_pages_that_come_and_go_make_sense_with_all_else_that_people_do(seed: int) -> None:
     sets = (*PEOPLE_OF_ALL_KINDS, OTHER_PAGE)

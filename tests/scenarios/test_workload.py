@@ -31,7 +31,7 @@ def without_ids(sends: tuple[PlannedSend, ...]) -> list[PlannedSend]:
     return [msgspec.structs.replace(send, client_msg_id="") for send in sends]
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(SEEDS)
 def test_the_same_scenario_and_seed_give_the_same_plan(seed: int) -> None:
     world = load_scenario("ws-blocked", seed=seed)
@@ -55,7 +55,7 @@ def test_another_seed_gives_another_plan() -> None:
     assert without_ids(first) != without_ids(second)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS, st.integers(1, 23), st.floats(0.2, 1.0), st.sampled_from(["poisson", "constant"]))
 def test_a_plan_keeps_the_rules(seed: int, users: int, rate: float, kind: str) -> None:
     world = crowded(seed, users, rate, kind)

@@ -140,14 +140,13 @@ TestRoomOfLies = RoomOfLies.TestCase
 TestRoomOfLies.settings = settings(
     max_examples=120,
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 
 # -- what the owners' plan loses (H5) -------------------------------------------------------
 
 SEARCH = settings(
-    max_examples=500, derandomize=True, database=None, phases=[Phase.generate], deadline=None
+    max_examples=500, derandomize=True, database=None, phases=[Phase.generate]
 )
 """How a search goes on until it has found what is there."""
 Act = Callable[[World], None]
