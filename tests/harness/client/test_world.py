@@ -145,9 +145,7 @@ TestRoomOfLies.settings = settings(
 
 # -- what the owners' plan loses (H5) -------------------------------------------------------
 
-SEARCH = settings(
-    max_examples=500, derandomize=True, database=None, phases=[Phase.generate]
-)
+SEARCH = settings(max_examples=500, derandomize=True, database=None, phases=[Phase.generate])
 """How a search goes on until it has found what is there."""
 Act = Callable[[World], None]
 ACTS: dict[str, Act] = {
