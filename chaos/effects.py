@@ -14,6 +14,8 @@ _KIND_WORDS: dict[ProbeKind, Text] = {
     "ws": Text("socket", "실시간 연결"),
     "http": Text("request", "요청"),
     "connect": Text("connect", "접속"),
+    "handshake": Text("handshake", "WebSocket 수립"),
+    "idle": Text("idle connection", "유휴 연결"),
 }
 _OUTCOME_WORDS: dict[ProbeOutcome, Text] = {
     "ok": Text("late", "지연"),

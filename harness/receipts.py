@@ -11,7 +11,7 @@ import msgspec
 
 from harness.runsettings import Text
 
-ProbeKind = Literal["ws", "http", "connect"]
+ProbeKind = Literal["ws", "http", "connect", "handshake", "idle"]
 ProbeOutcome = Literal["ok", "closed", "refused", "unanswered", "error"]
 
 
