@@ -27,7 +27,9 @@ import msgspec
 from chaos import timeline
 from chaos.actuators.model import Actuator
 from chaos.actuators.proxies import ProxyActuator
-from chaos.canary import CanarySettings, watch
+from chaos.actuators.relay import RelayActuator
+from chaos.canary import watch
+from chaos.canary_needs import canary_settings
 from chaos.director import Director
 from chaos.faults.model import Means
 from chaos.history import HistoryEntry
@@ -171,14 +173,19 @@ class Conductor:
             canary = asyncio.create_task(
                 watch(
                     rig.targets,
-                    CanarySettings(api_key=self._api_key, links=self._canary_links()),
+                    canary_settings(self._scenario.faults, self._api_key),
                     clock=monotonic_s,
                     sink=self._evidence.probes.append,
                 )
             )
             samples = asyncio.create_task(
                 watch_rig(
-                    rig.server, rig.toxiproxy_pid, clock=monotonic_s, buffer=buffer, file=file
+                    rig.server,
+                    rig.toxiproxy_pid,
+                    rig.relay_pid,
+                    clock=monotonic_s,
+                    buffer=buffer,
+                    file=file,
                 )
             )
             helpers = {"canary": canary, "rig watch": samples}
@@ -190,10 +197,6 @@ class Conductor:
                 await asyncio.gather(*helpers.values(), return_exceptions=True)
                 file.append(buffer.finish(monotonic_s()))
         return end
-
-    def _canary_links(self) -> int:
-        """Of a fault with a share below 1, one kept connection would prove nothing."""
-        return 6 if any(fault.share < 1.0 for fault in self._scenario.faults) else 1
 
     async def _listen(
         self, rig: Rig, stdin: asyncio.StreamReader, helpers: dict[str, Task[None]]
@@ -225,6 +228,8 @@ class Conductor:
 
     async def _direct(self, rig: Rig, load_begins_at_s: float) -> None:
         actuators: dict[Means, Actuator] = {"toxiproxy": ProxyActuator(rig.toxiproxy)}
+        if rig.relay is not None:
+            actuators["relay"] = RelayActuator(rig.relay)
         director = Director(actuators, clock=monotonic_s, report=self._happened)
         actions = timeline.plan(self._scenario.faults)
         await director.play(actions, load_begins_at_s=load_begins_at_s)
