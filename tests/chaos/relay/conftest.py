@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -35,6 +36,13 @@ class End:
 
     def send(self, data: bytes) -> None:
         self.writer.write(data)
+
+    def pause(self) -> None:
+        """Read no more for now."""
+        cast(asyncio.Transport, self.writer.transport).pause_reading()
+
+    def resume(self) -> None:
+        cast(asyncio.Transport, self.writer.transport).resume_reading()
 
     async def receive(self, count: int = 0) -> bytes:
         """The next bytes, or exactly so many; ``b""`` for FIN. Raises for RST."""

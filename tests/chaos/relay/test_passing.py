@@ -145,7 +145,7 @@ def test_a_reader_that_does_not_read_holds_its_peer_back_and_costs_no_memory(
     async def story(rig: Rig) -> None:
         client, server = await rig.connect()
         slow, fast = (client, server) if who == "client" else (server, client)
-        slow.writer.transport.pause_reading()
+        slow.pause()
         memory = psutil.Process(rig.process.pid).memory_info
         before_bytes = memory().rss
         pushing = asyncio.create_task(_push(fast, 200 * MB))
@@ -155,7 +155,7 @@ def test_a_reader_that_does_not_read_holds_its_peer_back_and_costs_no_memory(
         assert not pushing.done()
         assert memory().rss - before_bytes < 5 * MB
 
-        slow.writer.transport.resume_reading()
+        slow.resume()
         async with asyncio.timeout(WITHIN_S * 3):
             left = 200 * MB
             while left:
