@@ -41,6 +41,6 @@ class UpgradeRefused(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def sentence(self) -> Text:
         what = Text(
             en=f"every new one is refused by something on the way (HTTP {self.status})",
-            ko=f"새로 연결하려 하면 중간 장비가 거부합니다(HTTP {self.status})",
+            ko=f"새로 연결하려 하면 중간 장비가 HTTP {self.status} 응답으로 거부합니다",
         )
         return upgrade_sentence(what, self.open_sockets)
