@@ -83,7 +83,7 @@ class End(asyncio.Protocol):
 
     def reset(self) -> None:
         """At once, with a RST."""
-        if self._transport is None or self._transport.is_closing():
+        if self._transport is None:
             return
         raw = cast(socket.socket, self._transport.get_extra_info("socket"))
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)

@@ -39,6 +39,7 @@ class Listener:
         self._clock = clock
         self._book = Book(route.name)
         self._pipes: dict[int, Pipe] = {}
+        self._server: asyncio.Server | None = None
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._wakes_s = inf
@@ -49,7 +50,9 @@ class Listener:
         """Listen; returns the port."""
         listening = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
         port: int = listening.getsockname()[1]
-        await self._loop.create_server(self._accepted, sock=listening, backlog=_BACKLOG)
+        self._server = await self._loop.create_server(
+            self._accepted, sock=listening, backlog=_BACKLOG
+        )
         return port
 
     # -- rules ----------------------------------------------------------------------------

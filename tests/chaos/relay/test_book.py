@@ -249,3 +249,15 @@ def test_who_was_spared_by_time_is_spared_for_good() -> None:
     book.put(rule(Lifetime(ttl_s=1), share=0.5))
     assert len(book.due(1.0)) == 5
     assert (book.due(9.0), book.next_due_s()) == ([], inf)
+
+
+def test_a_rule_that_comes_again_draws_anew() -> None:
+    book = Book("a")
+    for _ in range(10):
+        speaks(book, UPGRADE)
+    book.put(rule(Lifetime(ttl_s=1), share=0.5))
+    book.due(1.0)
+    book.drop("r")
+    book.put(rule(Lifetime(ttl_s=1), share=0.2))
+    assert len(book.due(1.0)) == 1
+    assert book.tallies["r"].concerned == 5

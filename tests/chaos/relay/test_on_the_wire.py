@@ -182,21 +182,25 @@ def test_open_websockets_are_cut_where_asked_and_other_connections_not(with_rig:
 def test_stalled_connections_hear_nothing_and_lose_nothing(with_rig: RunStory) -> None:
     async def story(rig: Rig) -> None:
         client, server = await rig.connect()
+        other, other_server = await rig.connect(ORDINARY)
         await rig.put(Stall())
         late = await rig.dial()
         late.send(UPGRADE)
+        other_server.send(b"answer")
         client.send(b"up, ")
         server.send(b"down")
         client.send(b"more")
         client.writer.write_eof()
         assert await server.hears_nothing()
         assert await client.hears_nothing()
+        assert await other.hears_nothing()
         assert rig.accepted.empty()
-        await rig.state_until(lambda state: state.stalled == 2)
+        await rig.state_until(lambda state: state.stalled == 3)
 
         await rig.drop()
         assert await server.receive_all() == b"up, more"
         assert await client.receive() == b"down"
+        assert await other.receive() == b"answer"
         late_server = await rig.server_end()
         assert await late_server.receive() == UPGRADE
         assert await passes(late, late_server)
