@@ -39,8 +39,12 @@ class Finished:
 
 
 def plan(faults: Iterable[ScheduledFault]) -> tuple[Action, ...]:
-    """All actions by time; at the same moment ends come first, begins last, then by name."""
-    actions = [action for fault in faults for action in _actions_of(fault)]
+    """All actions of the faults, in order."""
+    return in_order(action for fault in faults for action in _actions_of(fault))
+
+
+def in_order(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """By time; at the same moment ends come first, begins last, then by name."""
     return tuple(sorted(actions, key=lambda a: (a.at_s, _ORDER.index(a.what), a.fault.name)))
 
 
@@ -78,7 +82,7 @@ def validate(faults: Sequence[ScheduledFault], *, where: str, load_s: float) -> 
                 f" ({load_s:g} s); allowed: at_s + for_s up to {load_s:g}"
             )
     for first, second in combinations(sorted(faults, key=lambda fault: fault.at_s), 2):
-        reason = _conflict(first, second)
+        reason = conflict(first, second)
         if reason:
             raise UsageError(
                 f"{where}: faults {first.name!r} and {second.name!r} are both on proxy {reason};"
@@ -86,7 +90,7 @@ def validate(faults: Sequence[ScheduledFault], *, where: str, load_s: float) -> 
             )
 
 
-def _conflict(first: ScheduledFault, second: ScheduledFault) -> str:
+def conflict(first: ScheduledFault, second: ScheduledFault) -> str:
     """Why two faults cannot be on together; empty where they can, or never are."""
     shared = [proxy for proxy in first.proxies if proxy in second.proxies]
     if not shared or second.at_s >= first.end_s or first.at_s >= second.end_s:
