@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from chaos.canary import CanarySettings
 from chaos.faults.schedule import ScheduledFault
 
 SILENT_MARGIN_S = 0.75
 """A connection that is to be found idle is silent for this much longer than it needs."""
+LONGEST_LIVE_WAIT_S = 5.0
+"""What is told while it happens waits no longer for an answer; a request waits as long."""
 
 
 def canary_settings(faults: Sequence[ScheduledFault], api_key: str) -> CanarySettings:
@@ -29,3 +32,13 @@ def canary_settings(faults: Sequence[ScheduledFault], api_key: str) -> CanarySet
         handshake_period_s=0.2 if handshakes else None,
         silent_s=silent_s,
     )
+
+
+def told_soon(settings: CanarySettings, faults: Sequence[ScheduledFault]) -> CanarySettings:
+    """The same for whoever watches it happen: a probe that hangs is soon told as unanswered.
+
+    Not before the delays of these faults are over, as far as somebody would wait for that.
+    """
+    late_s = max((fault.fault.evidence().slower_by_s or 0.0 for fault in faults), default=0.0)
+    wait_s = min(2.0 + 2 * late_s, LONGEST_LIVE_WAIT_S)
+    return replace(settings, answer_timeout_s=wait_s)

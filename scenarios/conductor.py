@@ -25,13 +25,8 @@ import httpx
 import msgspec
 
 from chaos import timeline
-from chaos.actuators.model import Actuator
-from chaos.actuators.proxies import ProxyActuator
-from chaos.actuators.relay import RelayActuator
-from chaos.canary import watch
 from chaos.canary_needs import canary_settings
 from chaos.director import Director
-from chaos.faults.model import Means
 from chaos.history import HistoryEntry
 from chaos.receipts import receipts
 from harness.clock import monotonic_s
@@ -56,6 +51,7 @@ from scenarios.messages import (
 )
 from scenarios.model import Scenario, load_scenario
 from scenarios.people import acts
+from scenarios.playing import actuators_of, watch_faults
 from scenarios.progress import Note
 from scenarios.rig import Rig, start_rig
 from scenarios.rigwatch import watch_rig
@@ -171,10 +167,9 @@ class Conductor:
         buffer = BlockBuffer("conductor")
         with RecordFile(self._run.events / "conductor.cqr", "conductor") as file:
             canary = asyncio.create_task(
-                watch(
-                    rig.targets,
+                watch_faults(
+                    rig,
                     canary_settings(self._scenario.faults, self._api_key),
-                    clock=monotonic_s,
                     sink=self._evidence.probes.append,
                 )
             )
@@ -227,10 +222,7 @@ class Conductor:
                 await asyncio.gather(director, return_exceptions=True)
 
     async def _direct(self, rig: Rig, load_begins_at_s: float) -> None:
-        actuators: dict[Means, Actuator] = {"toxiproxy": ProxyActuator(rig.toxiproxy)}
-        if rig.relay is not None:
-            actuators["relay"] = RelayActuator(rig.relay)
-        director = Director(actuators, clock=monotonic_s, report=self._happened)
+        director = Director(actuators_of(rig), clock=monotonic_s, report=self._happened)
         actions = timeline.plan(self._scenario.faults)
         await director.play(actions, load_begins_at_s=load_begins_at_s)
         await asyncio.Event().wait()  # it has nothing more to do, but has not failed

@@ -92,16 +92,22 @@ class ServerProcess:
 
 @asynccontextmanager
 async def reference_server(
-    database: Path, log: Path, *, jwt_secret: str, knobs: tuple[str, ...] = ()
+    database: Path,
+    log: Path,
+    *,
+    jwt_secret: str,
+    knobs: tuple[str, ...] = (),
+    page: bool = False,
 ) -> AsyncIterator[ServerProcess]:
     """Start the server on free ports and wait until it is ready. ``knobs`` are ``NAME=VALUE``
-    (``harness.server.knobs``). Raises :class:`RigError`."""
+    (``harness.server.knobs``); ``page``: with the chat page. Raises :class:`RigError`."""
     with log.open("wb") as errors:
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "harness.server", "--host", _HOST, "--lifeline"),
             *("--api-port", "0", "--realtime-port", "0", "--admin-port", "0"),
             *("--database", str(database)),
             *(word for knob in knobs for word in ("--knob", knob)),
+            *(["--page"] if page else []),
             stdin=PIPE,
             stdout=PIPE,
             stderr=errors,
