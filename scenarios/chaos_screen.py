@@ -1,0 +1,81 @@
+"""Where ``chatquake chaos`` writes: lines above a footer on a terminal, else lines alone."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Protocol
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from scenarios.chaos_view import Language, Shown, State, as_json, footer, lines
+
+
+
+class Screen(AbstractContextManager["Screen"], Protocol):
+    def show(self, shown: Shown) -> None: ...
+
+    def note(self, state: State) -> None:
+        """What is on now; asked for or not."""
+        ...
+
+
+class LineScreen:
+    """Lines for a pipe or a log, in words or as JSON; each is out at once."""
+
+    def __init__(self, language: Language, *, as_json: bool) -> None:
+        self._language = language
+        self._as_json = as_json
+
+    def show(self, shown: Shown) -> None:
+        for line in [as_json(shown)] if self._as_json else lines(shown, self._language):
+            typer.echo(line)
+
+    def note(self, state: State) -> None:
+        """A log has no place for it."""
+
+    def __enter__(self) -> LineScreen:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        return None
+
+
+class FootedScreen:
+    """Lines that scroll, above one that always says what is on."""
+
+    def __init__(self, console: Console, language: Language) -> None:
+        self._language = language
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+
+    def show(self, shown: Shown) -> None:
+        for line in lines(shown, self._language):
+            # Whole, so that an address can be clicked and copied.
+            self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if isinstance(shown, State):
+            self.note(shown)
+
+    def note(self, state: State) -> None:
+        self._live.update(Text(footer(state, self._language), style="reverse"), refresh=True)
+
+    def __enter__(self) -> FootedScreen:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._live.__exit__(exc_type, exc, traceback)
+
+
+def screen_for(console: Console, language: Language, *, as_json: bool) -> Screen:
+    """The screen that suits the console."""
+    if console.is_terminal and not as_json:
+        return FootedScreen(console, language)
+    return LineScreen(language, as_json=as_json)
