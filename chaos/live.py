@@ -41,10 +41,10 @@ class FirstEffect(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", 
     """A probe has shown that it bites."""
 
     t_s: float
-    """When the probe was sent."""
+    """When that was known."""
     fault: str
     after_ms: int
-    """Since it was asked for."""
+    """From when it was asked for to when the probe was sent."""
 
 
 class NothingYet(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="no_effect_yet"):
@@ -169,7 +169,7 @@ class LiveReceipts:
             life.seen = True
             self._news.append(
                 FirstEffect(
-                    t_s=self._on_plan(receipt.first_effect_s),
+                    t_s=self._on_plan(now_s),
                     fault=receipt.fault,
                     after_ms=_ms(life.requested_s, receipt.first_effect_s),
                 )

@@ -52,8 +52,10 @@ class Switchboard:
         return tuple(found.values())
 
     def is_on(self, name: str) -> bool:
-        """Whether it was begun and nobody has asked for its end."""
-        return name not in self._ending and any(f.name == name for f in self._performer.on)
+        """Whether it has begun, or is to this moment, and nobody has asked for its end."""
+        begun = {fault.name for fault in self._performer.on}
+        begun |= {each.fault.name for each in self._left if each.fault.at_s <= self.now_s}
+        return name in begun and name not in self._ending
 
     def add(self, faults: Sequence[ScheduledFault]) -> None:
         """Have them played, each from its ``at_s`` for its ``for_s``.

@@ -50,6 +50,7 @@ class FootedScreen:
     def __init__(self, console: Console, language: Language) -> None:
         self._language = language
         self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._footer = ""
 
     def show(self, shown: Shown) -> None:
         for line in lines(shown, self._language):
@@ -59,7 +60,10 @@ class FootedScreen:
             self.note(shown)
 
     def note(self, state: State) -> None:
-        self._live.update(Text(footer(state, self._language), style="reverse"), refresh=True)
+        text = footer(state, self._language)
+        if text != self._footer:
+            self._footer = text
+            self._live.update(Text(text, style="bold cyan"), refresh=True)
 
     def __enter__(self) -> FootedScreen:
         self._live.__enter__()

@@ -197,10 +197,16 @@ class Session:
     def _state(self) -> view.State:
         now_s = self._board.now_s
         faults: dict[str, float | None] = dict.fromkeys(self._faults)
+        due_s: dict[str, float] = {}
+        playing = self._board.playing
         for name, fault in self._latest.items():
             if self._board.is_on(fault.name):
                 faults[name] = round(max(0.0, now_s - fault.at_s), 1)
-        return view.State(t_s=self._t_s, by_key=self._choice.by_key, faults=faults)
+            elif fault in playing and fault.at_s > now_s:
+                due_s[name] = round(fault.at_s - now_s, 1)
+        return view.State(
+            t_s=self._t_s, by_key=self._choice.by_key, faults=faults, due_s=due_s
+        )
 
     def _say(self, text: Text) -> None:
         self._screen.show(view.Said(t_s=self._t_s, text=text))

@@ -44,6 +44,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="s
     by_key: bool
     faults: dict[str, float | None]
     """By name in the order of their keys: for how many seconds; ``None``: off."""
+    due_s: dict[str, float]
+    """In how many seconds those of a timeline begin that are still to come."""
 
 
 class Over(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="end"):
@@ -112,12 +114,12 @@ def lines(shown: Shown, language: Language) -> list[str]:
 
 
 def footer(state: State, language: Language) -> str:
-    """The line that stays at the bottom of a terminal."""
+    """What stays at the bottom of a terminal: which faults are on, and the keys."""
     if state.by_key:
-        end = Text(en="0 heals all · ? lists · q ends", ko="0 모두 복구 · ? 목록 · q 종료")
-        return f"{_states(state, language)} · {_in(end, language)}"
-    end = Text(en="Enter begins · 0 heals all · q ends", ko="Enter 시작 · 0 모두 복구 · q 종료")
-    return f"{_states(state, language)} · {_in(end, language)}"
+        rest = Text(en="0 heals all · ? lists · q ends", ko="0 모두 복구 · ? 목록 · q 종료")
+    else:
+        rest = Text(en="Enter begins · 0 heals all · q ends", ko="Enter 시작 · 0 모두 복구 · q 종료")
+    return f"{_states(state, language)}\n{_in(rest, language)}"
 
 
 def _opening(ready: Ready, language: Language) -> list[str]:
@@ -174,17 +176,21 @@ def _states(state: State, language: Language) -> str:
     parts = []
     for name, for_s in state.faults.items():
         key = f"{by_name.get(name, '')} " if state.by_key else ""
-        off = Text(en="off", ko="꺼짐")
-        on = Text(en=f"ON {for_s or 0:.0f} s", ko=f"켜짐 {for_s or 0:.0f}초")
-        parts.append(f"{key}{name} {_in(off if for_s is None else on, language)}")
+        due_s = state.due_s.get(name)
+        if for_s is not None:
+            how = Text(en=f"ON {for_s:.0f} s", ko=f"켜짐 {for_s:.0f}초")
+        elif due_s is not None:
+            how = Text(en=f"in {due_s:.0f} s", ko=f"{due_s:.0f}초 뒤")
+        else:
+            how = Text(en="off", ko="꺼짐")
+        parts.append(f"{key}{name} {_in(how, language)}")
     return " · ".join(parts)
 
 
 def _news(news: News) -> Text:
     match news:
         case Began():
-            en, ko = news.sentence.en, news.sentence.ko
-            return Text(en=f"is on. {en}", ko=f"켜졌습니다. {ko}")
+            return Text(en="is on", ko="켜졌습니다")
         case FirstEffect():
             ms = news.after_ms
             return Text(en=f"first effect after {ms} ms", ko=f"{ms} ms 만에 첫 영향이 나타났습니다")

@@ -197,6 +197,18 @@ def test_a_fault_that_does_not_go_with_one_that_is_on_is_refused_and_nothing_cha
     play(scene)
 
 
+def test_a_fault_is_on_from_the_moment_at_which_it_was_asked_for() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.board.add([SHUT, at("silent", 5, SILENT)])
+        assert bench.board.is_on("shut")
+        assert not bench.board.is_on("silent")
+        bench.board.end("shut")
+        assert not bench.board.is_on("shut")
+        await settle()
+
+    assert play(scene).told == []
+
+
 def test_asking_twice_for_the_end_ends_once() -> None:
     async def scene(bench: Bench) -> None:
         bench.board.add([SHUT])
