@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from chaos.actuators.model import Actuator
 from chaos.director import Sleep
@@ -118,7 +119,7 @@ class Switchboard:
 
     async def _until_changed(self, within_s: float | None) -> None:
         """Until the plan is another, or so many seconds are over."""
-        waits = [asyncio.ensure_future(self._changed.wait())]
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._changed.wait())]
         if within_s is not None:
             waits.append(asyncio.ensure_future(self._sleep(within_s)))
         try:

@@ -125,8 +125,8 @@ def _toggles(kind: str, own: dict[str, Any]) -> tuple[ScheduledFault, ...]:
         return parse_faults(tables, where=where, cohorts=(COHORT,), seed=1)
     except UsageError as error:
         # There is no file with tables that a number could point to.
-        said = str(error).removeprefix(f"{where}: faults[0]").removeprefix(f"{where}: faults[1]")
-        raise UsageError(f"{where} --set {said.lstrip('.: ')}") from None
+        said = str(error).replace(": faults[0].", ": --set ").replace(": faults[0]", "")
+        raise UsageError(said) from None
 
 
 def _assignment(text: str, kinds: Sequence[str]) -> tuple[str | None, str, Any]:

@@ -1,4 +1,4 @@
-"""What a tester says to ``chatquake chaos`` while it runs: a key on a terminal, else a line. Pure."""
+"""What a tester says to ``chatquake chaos``: a key on a terminal, else a line. Pure."""
 
 from __future__ import annotations
 

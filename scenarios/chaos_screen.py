@@ -14,7 +14,6 @@ from rich.text import Text
 from scenarios.chaos_view import Language, Shown, State, as_json, footer, lines
 
 
-
 class Screen(AbstractContextManager["Screen"], Protocol):
     def show(self, shown: Shown) -> None: ...
 

@@ -204,9 +204,7 @@ class Session:
                 faults[name] = round(max(0.0, now_s - fault.at_s), 1)
             elif fault in playing and fault.at_s > now_s:
                 due_s[name] = round(fault.at_s - now_s, 1)
-        return view.State(
-            t_s=self._t_s, by_key=self._choice.by_key, faults=faults, due_s=due_s
-        )
+        return view.State(t_s=self._t_s, by_key=self._choice.by_key, faults=faults, due_s=due_s)
 
     def _say(self, text: Text) -> None:
         self._screen.show(view.Said(t_s=self._t_s, text=text))

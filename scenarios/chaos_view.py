@@ -1,4 +1,4 @@
-"""What ``chatquake chaos`` shows: lines for people in two languages, or JSON lines for scripts. Pure.
+"""What ``chatquake chaos`` shows: lines in two languages, or JSON lines for scripts. Pure.
 
 The keys of the JSON lines are those of the types here and in :mod:`chaos.live`.
 """
@@ -118,7 +118,9 @@ def footer(state: State, language: Language) -> str:
     if state.by_key:
         rest = Text(en="0 heals all · ? lists · q ends", ko="0 모두 복구 · ? 목록 · q 종료")
     else:
-        rest = Text(en="Enter begins · 0 heals all · q ends", ko="Enter 시작 · 0 모두 복구 · q 종료")
+        rest = Text(
+            en="Enter begins · 0 heals all · q ends", ko="Enter 시작 · 0 모두 복구 · q 종료"
+        )
     return f"{_states(state, language)}\n{_in(rest, language)}"
 
 
@@ -224,7 +226,7 @@ def _end(over: Over) -> Text:
     if over.unproved:
         return Text(
             en=f"All is healed and stopped; {over.unproved} of {total} faults were not proved.",
-            ko=f"모두 복구하고 종료했습니다. 장애 {total}회 중 {over.unproved}회는 입증되지 않았습니다.",
+            ko=f"모두 복구하고 종료했습니다. 장애 {total}회 중 {over.unproved}회는 입증되지 않음.",
         )
     return Text(
         en=f"All is healed and stopped; faults proved: {total}.",

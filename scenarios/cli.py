@@ -334,9 +334,7 @@ def chaos(
         from scenarios import chaos_run  # noqa: PLC0415 (slow to import)
         from scenarios.chaos_screen import screen_for as chaos_screen  # noqa: PLC0415
 
-        settings = chaos_run.ChaosSettings(
-            language=lang, countdown_s=countdown, keys=not as_json
-        )
+        settings = chaos_run.ChaosSettings(language=lang, countdown_s=countdown, keys=not as_json)
         with chaos_screen(standard_console(), lang, as_json=as_json) as screen:
             code = chaos_run.run(
                 choice, screen, settings, say=lambda line: typer.echo(line, err=True)

@@ -20,5 +20,5 @@ def actuators_of(rig: Rig) -> dict[Means, Actuator]:
 
 
 async def watch_faults(rig: Rig, settings: CanarySettings, *, sink: Sink) -> None:
-    """Probe everything that a fault may hit until cancelled; ``sink`` gets each probe as it ends."""
+    """Probe all that a fault may hit until cancelled; ``sink`` gets each probe as it ends."""
     await watch(rig.targets, settings, clock=monotonic_s, sink=sink)

@@ -90,7 +90,7 @@ def _read(loop: asyncio.AbstractEventLoop, found: Typed, stop: int) -> None:
         except OSError:
             chunk = b""  # the terminal is gone
         rest += chunk
-        texts, rest = _cut(rest, single_keys=found.single_keys, last=not chunk)
+        texts, rest = cut(rest, single_keys=found.single_keys, last=not chunk)
         for text in texts:
             _put(loop, found, text)
         if not chunk:
@@ -98,7 +98,7 @@ def _read(loop: asyncio.AbstractEventLoop, found: Typed, stop: int) -> None:
             return
 
 
-def _cut(content: bytes, *, single_keys: bool, last: bool) -> tuple[list[str], bytes]:
+def cut(content: bytes, *, single_keys: bool, last: bool) -> tuple[list[str], bytes]:
     """The whole keys or lines of what was read, and what is left of it."""
     if single_keys:
         if content.startswith(_ESCAPE):  # an arrow or a function key is several bytes, and no key

@@ -158,7 +158,7 @@ def test_what_no_receipt_needs_is_forgotten() -> None:
         sent_s = ZERO_S + number
         receipts.probed(Probe(proxy="a-api", kind="http", sent_s=sent_s, outcome="ok"))
         receipts.news(sent_s)
-    assert len(receipts._probes) <= 61  # noqa: SLF001 - memory has no other face
+    assert len(receipts._probes) <= 61
 
 
 def test_what_a_part_of_the_rig_could_not_do_is_told_at_once() -> None:

@@ -189,7 +189,7 @@ def test_a_fault_that_does_not_go_with_one_that_is_on_is_refused_and_nothing_cha
     async def scene(bench: Bench) -> None:
         bench.board.add([SHUT])
         await settle()
-        with pytest.raises(UsageError, match="slow cannot begin now.*a-realtime.*disables it"):
+        with pytest.raises(UsageError, match=r"slow cannot begin now.*a-realtime.*disables it"):
             bench.board.add([at("silent", 0, SILENT), also])
         await settle()
         assert [each.name for each in bench.board.playing] == ["shut"]

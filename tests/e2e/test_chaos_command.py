@@ -91,7 +91,10 @@ def is_free(address: str) -> bool:
 
 
 def all_addresses(ready: dict[str, Any]) -> list[str]:
-    return [ready["direct_page"], *(p[side] for p in ready["pages"] for side in ("api", "realtime"))]
+    return [
+        ready["direct_page"],
+        *(p[side] for p in ready["pages"] for side in ("api", "realtime")),
+    ]
 
 
 def test_the_page_polls_while_the_websocket_is_refused_and_comes_back_with_receipts(
