@@ -66,6 +66,9 @@ def run(
         os._exit(130)  # a thread that still builds Toxiproxy for nobody must not hold us up
     except RigError as error:
         raise RigError(f"{error} (logs: {folder / 'rig' / 'logs'})") from None
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     shutil.rmtree(folder)
     screen.show(over)
     return over.exit_code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import Protocol
 
 import typer
@@ -17,7 +16,7 @@ from scenarios.chaos_view import Language, Shown, State, as_json, footer, lines
 class Screen(AbstractContextManager["Screen"], Protocol):
     def show(self, shown: Shown) -> None: ...
 
-    def note(self, state: State) -> None:
+    def foot(self, state: State) -> None:
         """What is on now; asked for or not."""
         ...
 
@@ -33,7 +32,7 @@ class LineScreen:
         for line in [as_json(shown)] if self._as_json else lines(shown, self._language):
             typer.echo(line)
 
-    def note(self, state: State) -> None:
+    def foot(self, state: State) -> None:
         """A log has no place for it."""
 
     def __enter__(self) -> LineScreen:
@@ -44,37 +43,34 @@ class LineScreen:
 
 
 class FootedScreen:
-    """Lines that scroll, above one that always says what is on."""
+    """Lines that scroll, above those that always say what is on, once there is something."""
 
     def __init__(self, console: Console, language: Language) -> None:
         self._language = language
-        self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._console = console
+        self._live: Live | None = None
         self._footer = ""
 
     def show(self, shown: Shown) -> None:
         for line in lines(shown, self._language):
             # Whole, so that an address can be clicked and copied.
-            self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        if isinstance(shown, State):
-            self.note(shown)
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def note(self, state: State) -> None:
+    def foot(self, state: State) -> None:
         text = footer(state, self._language)
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
         if text != self._footer:
             self._footer = text
             self._live.update(Text(text, style="bold cyan"), refresh=True)
 
     def __enter__(self) -> FootedScreen:
-        self._live.__enter__()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._live.__exit__(exc_type, exc, traceback)
+    def __exit__(self, *_exc: object) -> None:
+        if self._live is not None:
+            self._live.stop()
 
 
 def screen_for(console: Console, language: Language, *, as_json: bool) -> Screen:

@@ -69,7 +69,7 @@ class Session:
         """Tell what is new, until cancelled."""
         while True:
             self.tell_news()
-            self._screen.note(self._state())
+            self._screen.foot(self._state())
             await asyncio.sleep(LOOK_PERIOD_S)
 
     def tell_news(self) -> None:
@@ -89,17 +89,22 @@ class Session:
             self._say(view.PRESS_ENTER)
         elif not self._choice.by_key:
             self._counting = asyncio.create_task(self._count_down(countdown_s or 0.0))
+        try:
+            await self._take_commands()
+            await self._end()
+        finally:
+            self._stop_counting()
+
+    async def _take_commands(self) -> None:
         while (text := await self._typed.next()) is not None:
             try:
                 command = parse(text, tuple(self._faults), by_key=self._choice.by_key)
                 if isinstance(command, Quit):
-                    break
+                    return
                 await self._do(command)
             except UsageError as error:
                 self._say(Text(en=str(error), ko=str(error)))
-        else:
-            await self._play_out()
-        await self._end()
+        await self._play_out()
 
     async def _do(self, command: Command | None) -> None:
         match command:

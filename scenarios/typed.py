@@ -15,8 +15,10 @@ from contextlib import contextmanager
 from typing import Any
 
 _STDIN = 0
+_STDOUT = 1
 _ENTER = ("\n", "\r")
 _ESCAPE = b"\x1b"
+_SHOW_CURSOR = b"\x1b[?25h"
 
 
 class Typed:
@@ -62,11 +64,16 @@ def typed(loop: asyncio.AbstractEventLoop, *, keys: bool) -> Iterator[Typed]:
 
 
 def terminal_restorer() -> Callable[[], None]:
-    """What makes the terminal again as it is now; nothing where stdin is none."""
-    if not sys.stdin.isatty():
-        return lambda: None
-    before: list[Any] = termios.tcgetattr(_STDIN)
-    return lambda: termios.tcsetattr(_STDIN, termios.TCSANOW, before)
+    """What makes the terminal again as it is now, cursor included; nothing where there is none."""
+    before: list[Any] | None = termios.tcgetattr(_STDIN) if sys.stdin.isatty() else None
+
+    def restore() -> None:
+        if before is not None:
+            termios.tcsetattr(_STDIN, termios.TCSANOW, before)
+        if sys.stdout.isatty():
+            os.write(_STDOUT, _SHOW_CURSOR)
+
+    return restore
 
 
 @contextmanager
