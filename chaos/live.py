@@ -12,19 +12,16 @@ from dataclasses import dataclass
 import msgspec
 
 from chaos.bites import HEAL_S
-from chaos.canary_needs import LONGEST_LIVE_WAIT_S
 from chaos.faults.schedule import ScheduledFault
 from chaos.history import HistoryEntry
 from chaos.receipts import receipts
 from harness.receipts import Probe, Receipt
 from harness.runsettings import Text
 
-_SEEN_WITHIN_S = LONGEST_LIVE_WAIT_S + 1.0
-"""A fault that bites at once is seen within this."""
+_PROMPT_S = 1.0
+"""Within this of its confirmation a fault has bitten."""
 _SETTLED_S = HEAL_S + 0.5
 """After the first good probe: then broken ones that follow it are known, too."""
-_NEVER_S = HEAL_S + _SEEN_WITHIN_S
-"""A proxy that is not good again by then is not going to be."""
 _KEEP_S = 30.0
 """Probes of this long before a fault tell what is usual."""
 
@@ -106,11 +103,13 @@ class _Life:
 class LiveReceipts:
     """Hears what is done and felt, and says what is new.
 
-    All times that it hears are host-monotonic; those that it tells count from ``zero_s``.
+    All times that it hears are host-monotonic; those that it tells count from ``zero_s``. A probe
+    is told ``wait_s`` after it was sent at the latest.
     """
 
-    def __init__(self, *, zero_s: float) -> None:
+    def __init__(self, *, zero_s: float, wait_s: float) -> None:
         self._zero_s = zero_s
+        self._seen_within_s = wait_s + _PROMPT_S
         self._known: dict[str, ScheduledFault] = {}
         self._lives: dict[str, _Life] = {}
         self._history: list[HistoryEntry] = []
@@ -174,19 +173,32 @@ class LiveReceipts:
                     after_ms=_ms(life.requested_s, receipt.first_effect_s),
                 )
             )
-        elif not life.seen and not life.missed and life.ended_s is None and _overdue(life, now_s):
+        elif (
+            not life.seen
+            and not life.missed
+            and life.ended_s is None
+            and self._overdue(life, now_s)
+        ):
             life.missed = True
             self._news.append(NothingYet(t_s=self._on_plan(now_s), fault=receipt.fault))
         if life.ended_s is not None and self._is_final(life, receipt, now_s):
             life.proved = True
             self._news.append(self._proof(receipt, now_s))
 
+    def _overdue(self, life: _Life, now_s: float) -> bool:
+        if life.applied_s is None:
+            return False
+        quiet_s = life.fault.fault.evidence().bites_every_s + life.fault.longest_pause_s
+        return now_s > life.applied_s + quiet_s + self._seen_within_s
+
     def _is_final(self, life: _Life, receipt: Receipt, now_s: float) -> bool:
         if receipt.healed_s is not None:
             return now_s >= receipt.healed_s + _SETTLED_S
         beside = [each for each in self._lives.values() if _meet(each.fault, life.fault)]
-        ends_s = [each.ended_s for each in beside]  # its own is one of them
-        return None not in ends_s and now_s >= max(end or 0 for end in ends_s) + _NEVER_S
+        ends_s = [each.ended_s for each in beside if each.ended_s is not None]
+        if len(ends_s) < len(beside):
+            return False
+        return now_s >= max(ends_s) + HEAL_S + self._seen_within_s  # its own is one of them
 
     def _proof(self, receipt: Receipt, now_s: float) -> Proof:
         first_s, healed_s = receipt.first_effect_s, receipt.healed_s
@@ -228,13 +240,6 @@ def _undecided(life: _Life) -> bool:
     if life.ended_s is not None:
         return not life.proved
     return life.applied_s is not None and not life.seen
-
-
-def _overdue(life: _Life, now_s: float) -> bool:
-    if life.applied_s is None:
-        return False
-    every_s = life.fault.fault.evidence().bites_every_s
-    return now_s > life.applied_s + _SEEN_WITHIN_S + every_s + life.fault.longest_pause_s
 
 
 def _meet(first: ScheduledFault, second: ScheduledFault) -> bool:

@@ -96,7 +96,8 @@ async def _play(
         try:
             await unless_left_alone(_first(probes), stopping)
             keyboard = stack.enter_context(typed(loop, keys=settings.keys))
-            session = Session(choice, rig, screen, typed=keyboard)
+            wait_s = max(probing.answer_timeout_s, probing.request_timeout_s)
+            session = Session(choice, rig, screen, typed=keyboard, wait_s=wait_s)
             probes.go_to(session.probed)
             screen.show(_ready(choice, rig, api_key, settings.language))
             await _until_the_end(session, rig, canary, stopping, settings.countdown_s)

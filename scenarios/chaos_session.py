@@ -29,7 +29,10 @@ LOOK_PERIOD_S = 0.2
 class Session:
     """Commands in, faults on a switchboard, news out. Times shown count from its making."""
 
-    def __init__(self, choice: Choice, rig: Rig, screen: Screen, *, typed: Typed) -> None:
+    def __init__(
+        self, choice: Choice, rig: Rig, screen: Screen, *, typed: Typed, wait_s: float
+    ) -> None:
+        """A probe is told after ``wait_s`` at the latest."""
         zero_s = monotonic_s()
         self._proved = 0
         self._unproved = 0
@@ -37,7 +40,7 @@ class Session:
         self._screen = screen
         self._typed = typed
         self._faults = {fault.name: fault for fault in choice.scenario.faults}
-        self._live = LiveReceipts(zero_s=zero_s)
+        self._live = LiveReceipts(zero_s=zero_s, wait_s=wait_s)
         self._board = Switchboard(
             actuators_of(rig), clock=monotonic_s, zero_s=zero_s, report=self._happened
         )
