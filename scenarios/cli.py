@@ -291,7 +291,7 @@ def chaos(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="SCENARIO|FAULT...",
+            metavar="SCENARIO|FAULT",
             help="A scenario (from the library, or a TOML file), or kinds of fault.",
         ),
     ],

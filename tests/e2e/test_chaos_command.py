@@ -71,6 +71,15 @@ def scenario(tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the command makes its temporary folder."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+@pytest.fixture
 def people(tmp_path: Path) -> Iterator[tuple[ChatPage, ChatPage]]:
     program = find_chromium()
     if program is None:
@@ -197,7 +206,7 @@ def test_faults_that_do_not_go_together_are_refused_and_the_first_stays() -> Non
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_heals_and_leaves_nothing(number: signal.Signals) -> None:
+def test_an_interrupt_heals_and_leaves_nothing(number: signal.Signals, temporary: Path) -> None:
     with chaos_command("half_open", "upgrade_page") as chaos:
         ready = chaos.ready()
         assert set(chaos.family()) == {"server", "guard", "toxiproxy", "relay"}
@@ -208,10 +217,12 @@ def test_an_interrupt_heals_and_leaves_nothing(number: signal.Signals) -> None:
         code, errors = chaos.end()
     assert (code, errors) == (0, "")
     assert {each["fault"] for each in chaos.of("off")} == {"half_open-realtime", "upgrade_page"}
+    assert list(temporary.iterdir()) == []
     assert chaos.left_behind() == []
     assert all(map(is_free, all_addresses(ready)))
 
 
+@pytest.mark.usefixtures("temporary")
 def test_a_kill_leaves_nothing_running_and_its_ports_free() -> None:
     with chaos_command("refused", "upgrade_page") as chaos:
         ready = chaos.ready()
@@ -223,6 +234,7 @@ def test_a_kill_leaves_nothing_running_and_its_ports_free() -> None:
         assert all(map(is_free, all_addresses(ready)))
 
 
+@pytest.mark.usefixtures("temporary")
 def test_a_part_of_the_rig_that_dies_is_named_in_one_line_and_its_logs_are_kept() -> None:
     with chaos_command("refused") as chaos:
         chaos.ready()

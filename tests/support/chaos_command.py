@@ -101,8 +101,12 @@ def chaos_command(*arguments: str, stdin: int = subprocess.PIPE) -> Iterator[Cha
         yield command
     finally:
         if command.child.poll() is None:
-            command.child.send_signal(signal.SIGKILL)
-            command.child.wait()
+            command.child.send_signal(signal.SIGINT)
+            try:
+                command.child.wait(WITHIN_S)
+            except subprocess.TimeoutExpired:
+                command.child.kill()
+                command.child.wait()
         for pipe in (command.child.stdin, command.child.stdout, command.child.stderr):
             if pipe is not None:
                 pipe.close()
