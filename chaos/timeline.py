@@ -68,8 +68,8 @@ def validate(faults: Sequence[ScheduledFault], *, where: str, load_s: float) -> 
     """Check that the faults can be played together within a load of ``load_s`` seconds.
 
     Toxics of different kinds compose on one proxy; nothing goes beside a fault that disables
-    it, and one kind is on it once at a time. Raises :class:`UsageError`, ``where`` being the
-    scenario's file.
+    it, and one kind is on it once at a time. In browsers a person can be in one place only, and one
+    kind is on once at a time. Raises :class:`UsageError`, ``where`` being the scenario's file.
     """
     for fault in faults:
         if fault.end_s > load_s:
@@ -81,19 +81,36 @@ def validate(faults: Sequence[ScheduledFault], *, where: str, load_s: float) -> 
         reason = _conflict(first, second)
         if reason:
             raise UsageError(
-                f"{where}: faults {first.name!r} and {second.name!r} are both on proxy {reason};"
+                f"{where}: faults {first.name!r} and {second.name!r} are both {reason};"
                 f" allowed: {second.name!r} from {first.end_s:g} s on"
             )
 
 
 def _conflict(first: ScheduledFault, second: ScheduledFault) -> str:
     """Why two faults cannot be on together; empty where they can, or never are."""
+    if second.at_s >= first.end_s or first.at_s >= second.end_s:
+        return ""
+    if first.fault.means == second.fault.means == "browser":
+        return _conflict_in_browsers(first, second)
     shared = [proxy for proxy in first.proxies if proxy in second.proxies]
-    if not shared or second.at_s >= first.end_s or first.at_s >= second.end_s:
+    if not shared:
         return ""
     if first.kind == second.kind:
-        return f"{shared[0]} at once and of one kind ({first.kind})"
+        return f"on proxy {shared[0]} at once and of one kind ({first.kind})"
     for fault in (first, second):
         if fault.fault.disables:
-            return f"{shared[0]} at once and {fault.name!r} disables it"
+            return f"on proxy {shared[0]} at once and {fault.name!r} disables it"
+    return ""
+
+
+def _conflict_in_browsers(first: ScheduledFault, second: ScheduledFault) -> str:
+    """A share of each does not help: the seed may pick the same users."""
+    shared = [cohort for cohort in first.cohorts if cohort in second.cohorts]
+    if not shared:
+        return ""
+    where = f"in the browsers of cohort {shared[0]} at once"
+    if first.kind == second.kind:
+        return f"{where} and of one kind ({first.kind})"
+    if first.moves_people and second.moves_people:
+        return f"{where} and each takes the person elsewhere"
     return ""

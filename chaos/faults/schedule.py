@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import get_args
 
 import msgspec
 
 from chaos.faults.model import Fault, Side, Stage
-from harness.runsettings import FaultSummary, Text
+from chaos.faults.moves import Moved
+from harness.runsettings import FaultSummary, MeddlingKind, Text
 
 _SIDES = {
     "realtime": Text(en="Live updates (WebSocket)", ko="실시간 연결(WebSocket)"),
@@ -18,6 +20,8 @@ _ELSEWHERE = {
     "server": Text(en="Server", ko="서버"),
     "browser": Text(en="Browser", ko="브라우저"),
 }
+
+_MEDDLING = frozenset(get_args(MeddlingKind))
 
 SERVER_LINES = ("server-api", "server-realtime")
 """The canary's own ways to the server, past all proxies; named like proxies."""
@@ -43,7 +47,7 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
     for_s: float
     share: float = 1.0
     """For Toxiproxy the chance of each connection, drawn for each direction apart; for the relay
-    exactly this share of them."""
+    exactly this share of them; in browsers exactly this share of each cohort's users."""
     stages: tuple[Stage, ...]
     """What it changes on each of :attr:`proxies`, from when on; undone at its end."""
 
@@ -75,6 +79,14 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
         return max((end - begin for stage, (begin, end) in pauses if not stage.changes), default=0)
 
     @property
+    def moves_people(self) -> bool:
+        """It takes a person away from their page, or the page from its network; what is only in
+        the browser (an extension) leaves them where they are."""
+        changes = [change for stage in self.stages for change in stage.changes]
+        acts = {act for change in changes if isinstance(change, Moved) for act in change.go}
+        return not acts <= _MEDDLING
+
+    @property
     def summary(self) -> FaultSummary:
         """The fault as planned, for the reports."""
         return FaultSummary(
@@ -90,7 +102,12 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
         side = _ELSEWHERE[self.fault.means] if self.on is None else _SIDES[self.on]
         what = self.fault.sentence()
         some = Text(en="", ko="")
-        if self.share < 1:
+        if self.share < 1 and self.fault.means == "browser":
+            some = Text(
+                en=f" {self.share:.0%} of the users, picked by the seed.",
+                ko=f" 시드로 뽑힌 사용자 {self.share:.0%}가 겪습니다.",
+            )
+        elif self.share < 1:
             some = Text(
                 en=f" About {self.share:.0%} of the connections, picked by chance.",
                 ko=f" 연결의 약 {self.share:.0%}가 무작위로 겪습니다.",
