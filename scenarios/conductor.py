@@ -25,6 +25,7 @@ import httpx
 import msgspec
 
 from chaos import timeline
+from chaos.actuators.browsers import PlannedInBrowsers
 from chaos.actuators.model import Actuator
 from chaos.actuators.proxies import ProxyActuator
 from chaos.actuators.relay import RelayActuator
@@ -33,7 +34,6 @@ from chaos.canary_needs import canary_settings
 from chaos.director import Director
 from chaos.faults.model import Means
 from chaos.history import HistoryEntry
-from chaos.receipts import receipts
 from harness.clock import monotonic_s
 from harness.errors import ChatquakeError, RigError, UsageError
 from harness.receipts import Probe, ReceiptBook
@@ -57,6 +57,7 @@ from scenarios.messages import (
 from scenarios.model import Scenario, load_scenario
 from scenarios.people import acts
 from scenarios.progress import Note
+from scenarios.proofs import prove
 from scenarios.rig import Rig, start_rig
 from scenarios.rigwatch import watch_rig
 from scenarios.settings import settings_of
@@ -227,7 +228,10 @@ class Conductor:
                 await asyncio.gather(director, return_exceptions=True)
 
     async def _direct(self, rig: Rig, load_begins_at_s: float) -> None:
-        actuators: dict[Means, Actuator] = {"toxiproxy": ProxyActuator(rig.toxiproxy)}
+        actuators: dict[Means, Actuator] = {
+            "toxiproxy": ProxyActuator(rig.toxiproxy),
+            "browser": PlannedInBrowsers(),
+        }
         if rig.relay is not None:
             actuators["relay"] = RelayActuator(rig.relay)
         director = Director(actuators, clock=monotonic_s, report=self._happened)
@@ -278,8 +282,9 @@ class Conductor:
     def _write_receipts(self, begin: Begin) -> None:
         evidence = self._evidence
         book = ReceiptBook(
-            receipts=receipts(
-                self._scenario.faults,
+            receipts=prove(
+                self._scenario,
+                self._run,
                 evidence.history,
                 evidence.probes,
                 load_begins_at_s=begin.load_begins_at_s,
