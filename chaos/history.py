@@ -1,4 +1,4 @@
-"""What the director did to the proxies, as it happened."""
+"""What the director did to the rig, as it happened."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-Step = Literal["requested", "applied", "heal_requested", "heal_applied", "problem"]
+Step = Literal["requested", "applied", "changed", "heal_requested", "heal_applied", "problem"]
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +17,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     fault: str
     """Its name in the scenario."""
     what: Step
-    """``applied`` and ``heal_applied`` come after Toxiproxy's own list has confirmed them."""
+    """``applied``, ``changed`` (to its next stage) and ``heal_applied`` come after the part of the
+    rig that plays it has confirmed them."""
     detail: str = ""
     """For a problem: what went wrong, in one sentence."""

@@ -92,8 +92,11 @@ def before(
     return []
 
 
-def biting(proxy: str, hits: Sequence[Probe], moments: Moments, *, share: float) -> list[Text]:
-    """Did it hit in time, and until its end? ``hits`` in the order of sending."""
+def biting(
+    proxy: str, hits: Sequence[Probe], moments: Moments, *, share: float, pauses_s: float
+) -> list[Text]:
+    """Did it hit in time, and until its end? ``hits`` in the order of sending; the fault itself
+    lets everything pass for ``pauses_s`` at a time."""
     if not hits:
         return [
             Text(
@@ -108,7 +111,7 @@ def biting(proxy: str, hits: Sequence[Probe], moments: Moments, *, share: float)
         ko = f"{proxy}: 적용하고 {late_s:.2f}초가 지나서야 영향이 나타났습니다"
         problems.append(Text(en, ko))
     end_s = moments.heal_requested_s
-    if share == 1 and end_s is not None and hits[-1].sent_s < end_s - _LAPSE_S:
+    if share == 1 and end_s is not None and hits[-1].sent_s < end_s - _LAPSE_S - pauses_s:
         early_s = end_s - hits[-1].sent_s
         en = f"{proxy} was no longer hit from {early_s:.2f} s before its end on"
         problems.append(Text(en, f"{proxy}: 끝나기 {early_s:.2f}초 전부터 영향이 없었습니다"))

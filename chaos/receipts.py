@@ -37,7 +37,7 @@ class _Case:
         return [
             self.moments[other.name]
             for other in self.scheduled
-            if other.name != fault.name and proxy in other.proxies
+            if other.name != fault.name and other.may_bite(proxy)
         ]
 
 
@@ -155,7 +155,7 @@ def _effect(case: _Case, fault: ScheduledFault, proxy: str) -> _Effect:
     free = [probe for probe in probes if not masked(probe, masks)]
     problems = (
         *objections.before(proxy, free, judge, requested_s=moments.requested_s, share=fault.share),
-        *objections.biting(proxy, hits, moments, share=fault.share),
+        *objections.biting(proxy, hits, moments, share=fault.share, pauses_s=fault.longest_pause_s),
         *objections.healing(proxy, healed_s, moments, masks),
     )
     return _Effect(hits=hits, healed_s=healed_s, usual_s=judge.usual_s, problems=problems)
@@ -178,7 +178,7 @@ def _hits(
 
 def _judge(case: _Case, fault: ScheduledFault, proxy: str, *, at_s: float) -> Judge:
     others = case.others(fault, proxy)
-    own = case.moments[fault.name] if proxy in fault.proxies else Moments()
+    own = case.moments[fault.name] if fault.may_bite(proxy) else Moments()
     spans = [span for span in map(span_of, (own, *others)) if span is not None]
     probes = case.probes.get(proxy, ())
     return Judge(
@@ -191,7 +191,9 @@ def _judge(case: _Case, fault: ScheduledFault, proxy: str, *, at_s: float) -> Ju
 def _strays(case: _Case, fault: ScheduledFault, span: Span) -> list[Text]:
     """Proxies that are not the fault's and were hit like its own, by no other fault."""
     problems: list[Text] = []
-    for proxy in sorted(set(case.probes) - set(fault.proxies)):
+    for proxy in sorted(case.probes):
+        if fault.may_bite(proxy):
+            continue
         judge = _judge(case, fault, proxy, at_s=span.begin_s)
         masks = [mask for mask in map(span_of, case.others(fault, proxy)) if mask is not None]
         meanwhile = [

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
+from chaos.faults.model import Change
 from chaos.faults.schedule import ScheduledFault
 from harness.errors import UsageError
+
+_ORDER = ("end", "change", "begin")
 
 
 @dataclass(frozen=True)
 class Action:
-    """A fault begins or ends. ``at_s`` is seconds after the load begins."""
+    """A fault begins, goes on to its next stage, or ends."""
 
     at_s: float
-    what: Literal["begin", "end"]
+    """Seconds after the load begins."""
+    what: Literal["begin", "change", "end"]
     fault: ScheduledFault
+    changes: tuple[Change, ...] = ()
+    """All that it changes from now on."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +39,17 @@ class Finished:
 
 
 def plan(faults: Iterable[ScheduledFault]) -> tuple[Action, ...]:
-    """All begins and ends by time; at the same moment ends come first, then by name."""
-    actions = [
-        action
-        for fault in faults
-        for action in (Action(fault.at_s, "begin", fault), Action(fault.end_s, "end", fault))
-    ]
-    return tuple(sorted(actions, key=lambda a: (a.at_s, a.what == "begin", a.fault.name)))
+    """All actions by time; at the same moment ends come first, begins last, then by name."""
+    actions = [action for fault in faults for action in _actions_of(fault)]
+    return tuple(sorted(actions, key=lambda a: (a.at_s, _ORDER.index(a.what), a.fault.name)))
+
+
+def _actions_of(fault: ScheduledFault) -> Iterator[Action]:
+    first, *others = fault.stages
+    yield Action(fault.at_s, "begin", fault, first.changes)
+    for stage in others:
+        yield Action(round(fault.at_s + stage.after_s, 6), "change", fault, stage.changes)
+    yield Action(fault.end_s, "end", fault)
 
 
 def next_action(left: Sequence[Action], elapsed_s: float) -> Action | Wait | Finished:

@@ -25,8 +25,11 @@ import httpx
 import msgspec
 
 from chaos import timeline
+from chaos.actuators.model import Actuator
+from chaos.actuators.proxies import ProxyActuator
 from chaos.canary import CanarySettings, watch
 from chaos.director import Director
+from chaos.faults.model import Means
 from chaos.history import HistoryEntry
 from chaos.receipts import receipts
 from harness.clock import monotonic_s
@@ -208,7 +211,8 @@ class Conductor:
                 await asyncio.gather(director, return_exceptions=True)
 
     async def _direct(self, rig: Rig, load_begins_at_s: float) -> None:
-        director = Director(rig.toxiproxy, clock=monotonic_s, report=self._happened)
+        actuators: dict[Means, Actuator] = {"toxiproxy": ProxyActuator(rig.toxiproxy)}
+        director = Director(actuators, clock=monotonic_s, report=self._happened)
         actions = timeline.plan(self._scenario.faults)
         await director.play(actions, load_begins_at_s=load_begins_at_s)
         await asyncio.Event().wait()  # it has nothing more to do, but has not failed

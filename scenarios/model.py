@@ -169,7 +169,8 @@ def scenario_from(tables: Mapping[str, Any], *, where: str) -> Scenario:
     """
     head = typed(dict(tables), _Head, where=where)
     cohorts = resolve(head.cohorts, where=where)
-    faults = parse_faults(head.faults, where=where, cohorts=tuple(c.name for c in cohorts))
+    names = tuple(cohort.name for cohort in cohorts)
+    faults = parse_faults(head.faults, where=where, cohorts=names, seed=head.seed)
     scenario = Scenario(
         **{
             field: getattr(head, field)
@@ -227,11 +228,19 @@ def _tables(text: str, where: str) -> Tables:
 
 
 def _fault_table(scheduled: ScheduledFault) -> Tables:
-    table: Tables = msgspec.to_builtins(scheduled)
-    details = table.pop("fault")
-    if scheduled.share == 1:
-        del table["share"]  # a fault that hits everything takes no share
-    return {"name": scheduled.name, "kind": scheduled.kind, **table, **details}
+    table: Tables = {
+        "name": scheduled.name,
+        "kind": scheduled.kind,
+        "at_s": scheduled.at_s,
+        "for_s": scheduled.for_s,
+    }
+    if scheduled.on is not None:
+        table["on"] = scheduled.on
+    if scheduled.fault.means != "server":
+        table["cohorts"] = scheduled.cohorts
+    if scheduled.share != 1:
+        table["share"] = scheduled.share
+    return {**table, **_without_none(msgspec.to_builtins(scheduled.fault))}
 
 
 def _check_shares(scenario: Scenario, where: str) -> None:

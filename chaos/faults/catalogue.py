@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from chaos.faults.black_hole import BlackHole
-from chaos.faults.half_open import HalfOpen
-from chaos.faults.latency import Latency
 from chaos.faults.model import Fault
-from chaos.faults.refused import Refused
-from chaos.faults.reset import Reset
+from chaos.faults.network.black_hole import BlackHole
+from chaos.faults.network.half_open import HalfOpen
+from chaos.faults.network.latency import Latency
+from chaos.faults.network.refused import Refused
+from chaos.faults.network.reset import Reset
 
 CATALOGUE: dict[str, type[Fault]] = {
     Refused.kind: Refused,

@@ -1,7 +1,9 @@
-"""What a fault is: its change to a proxy, its sentence, and how a probe shows it."""
+"""What a fault is: its changes over time, its sentence, and how a probe shows it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from random import Random
 from typing import ClassVar, Literal, Protocol
 
 import msgspec
@@ -11,7 +13,10 @@ from harness.receipts import ProbeKind, ProbeOutcome
 from harness.runsettings import Text
 
 Side = Literal["realtime", "api", "both"]
-"""Which of a cohort's two proxies a fault is on."""
+"""Which of a cohort's two proxies a fault of the network is on."""
+
+Means = Literal["toxiproxy", "relay", "server", "browser"]
+"""The part of the rig that plays a fault: the first two stand between clients and server."""
 
 
 class Disable(msgspec.Struct, frozen=True):
@@ -19,7 +24,29 @@ class Disable(msgspec.Struct, frozen=True):
 
 
 Change = Disable | Toxic
-"""One change to one proxy. It is taken back by enabling the proxy or removing the toxic."""
+"""One change to one part of the rig; taking it back leaves no trace of it."""
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """What holds from a moment of a fault on, until its next stage or its end."""
+
+    after_s: float
+    """Seconds after the fault's begin; 0 for the first stage."""
+    changes: tuple[Change, ...]
+    """All that hold now; nothing, where the fault pauses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """The one place in a scenario for which a fault is worked out."""
+
+    label: str
+    """Begins the names of its toxics; fit for a URL."""
+    share: float
+    """Of the connections, above 0 up to 1."""
+    for_s: float
+    rng: Random
+    """The fault's own stream."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,15 +68,16 @@ server's answer and well below any stall worth simulating."""
 
 
 class Fault(Protocol):
-    """One thing that goes wrong on the network. Each kind is a frozen type of its own."""
+    """One thing that goes wrong. Each kind is a frozen type of its own."""
 
     kind: ClassVar[str]
     """The name of the type in a scenario and in the catalogue."""
+    means: ClassVar[Means]
     disables: ClassVar[bool]
     """It switches the whole proxy off: no share of the connections, no second fault beside it."""
 
-    def changes(self, label: str, share: float) -> tuple[Change, ...]:
-        """The changes to each proxy, in order; toxics are named ``<label>-<direction>``."""
+    def stages(self, setting: Setting) -> tuple[Stage, ...]:
+        """What it changes, from when on: to each of its proxies. At its end all is undone."""
         ...
 
     def evidence(self) -> Evidence: ...
@@ -59,24 +87,28 @@ class Fault(Protocol):
         ...
 
 
+def steady(*changes: Change) -> tuple[Stage, ...]:
+    """A fault that does the same from its begin to its end."""
+    return (Stage(0.0, changes),)
+
+
 BOTH_WAYS: tuple[Stream, ...] = ("upstream", "downstream")
 
 
 def toxics(
-    label: str,
+    setting: Setting,
     type_: ToxicType,
     attributes: dict[str, int],
-    share: float,
     streams: tuple[Stream, ...] = BOTH_WAYS,
 ) -> tuple[Toxic, ...]:
     """The same toxic on each of the streams, named ``<label>-<stream>``."""
     return tuple(
         Toxic(
-            name=f"{label}-{stream}",
+            name=f"{setting.label}-{stream}",
             type=type_,
             stream=stream,
             attributes=attributes,
-            toxicity=share,
+            toxicity=setting.share,
         )
         for stream in streams
     )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import msgspec
 from msgspec.structs import FieldInfo
 
 from chaos.faults.catalogue import CATALOGUE
-from chaos.faults.model import Fault, Side
+from chaos.faults.model import Fault, Means, Setting, Side
 from chaos.faults.schedule import ScheduledFault
 from harness.errors import UsageError
+from harness.seeds import stream
 
 _T = TypeVar("_T")
 _DAY_S = 86_400.0
@@ -23,7 +25,7 @@ Seconds = Annotated[
 ]
 
 
-class _Common(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Always(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The keys that every fault has, whatever its kind."""
 
     name: Annotated[
@@ -34,29 +36,61 @@ class _Common(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         ),
     ]
     kind: Annotated[str, msgspec.Meta(description=", ".join(CATALOGUE))]
-    on: Annotated[Side, msgspec.Meta(description="realtime, api or both")]
     at_s: Seconds
     for_s: Annotated[
         float, msgspec.Meta(gt=0, le=_DAY_S, description="seconds, more than 0, up to 86400")
     ]
-    cohorts: Annotated[
-        tuple[str, ...], msgspec.Meta(description="a list of cohort names; empty for all")
-    ] = ()
-    share: Annotated[float, msgspec.Meta(gt=0, le=1, description="a number above 0, up to 1")] = 1.0
+
+
+Cohorts = Annotated[
+    tuple[str, ...], msgspec.Meta(description="a list of cohort names; empty for all")
+]
+Share = Annotated[float, msgspec.Meta(gt=0, le=1, description="a number above 0, up to 1")]
+
+
+class _OnNetwork(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a fault of the network is."""
+
+    on: Annotated[Side, msgspec.Meta(description="realtime, api or both")]
+    cohorts: Cohorts = ()
+    share: Share = 1.0
+
+
+class _InBrowsers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose browsers a fault is in."""
+
+    cohorts: Cohorts = ()
+    share: Share = 1.0
+
+
+class _InServer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """There is one server, for all."""
+
+
+_Where = _OnNetwork | _InBrowsers | _InServer
+_WHERE: Mapping[Means, type[_Where]] = MappingProxyType(
+    {
+        "toxiproxy": _OnNetwork,
+        "relay": _OnNetwork,
+        "browser": _InBrowsers,
+        "server": _InServer,
+    }
+)
 
 
 def parse_faults(
-    tables: Sequence[Mapping[str, Any]], *, where: str, cohorts: tuple[str, ...]
+    tables: Sequence[Mapping[str, Any]], *, where: str, cohorts: tuple[str, ...], seed: int
 ) -> tuple[ScheduledFault, ...]:
     """Read the faults of a scenario; ``where`` is its file, ``cohorts`` the names it defines.
 
-    A fault without ``cohorts`` hits all of them. Raises :class:`UsageError` with one line that
-    names the file, the key and what is allowed.
+    A fault without ``cohorts`` hits all of them. What it leaves to chance is drawn from ``seed``
+    and its name. Raises :class:`UsageError` with one line that names the file, the key and what
+    is allowed.
     """
     faults: list[ScheduledFault] = []
     for number, table in enumerate(tables):
         at = f"{where}: faults[{number}]"
-        fault = _parse(table, at, cohorts)
+        fault = _parse(table, at, cohorts, seed)
         if any(fault.name == other.name for other in faults):
             raise UsageError(
                 f"{at}.name: {fault.name!r} is there twice; allowed: a name of its own,"
@@ -66,33 +100,51 @@ def parse_faults(
     return tuple(faults)
 
 
-def _parse(table: Mapping[str, Any], at: str, cohorts: tuple[str, ...]) -> ScheduledFault:
+def _parse(
+    table: Mapping[str, Any], at: str, cohorts: tuple[str, ...], seed: int
+) -> ScheduledFault:
     type_ = _type_of(table, at)
-    common_keys, own_keys = (tuple(f.name for f in _fields(t)) for t in (_Common, type_))
+    parts = (_Always, _WHERE[type_.means], type_)
+    keys = [field.name for part in parts for field in _fields(part)]
     for key in table:
-        if key not in (*common_keys, *own_keys):
-            allowed = ", ".join((*common_keys, *own_keys))
-            raise UsageError(f"{at}: unknown key {key!r}; allowed: {allowed}")
-    common = _convert({k: v for k, v in table.items() if k in common_keys}, _Common, at)
-    fault = _convert({k: v for k, v in table.items() if k in own_keys}, type_, at)
-    for cohort in common.cohorts:
+        if key not in keys:
+            raise UsageError(f"{at}: unknown key {key!r}; allowed: {', '.join(keys)}")
+    always = _part(_Always, table, at)
+    place = _part(_WHERE[type_.means], table, at)
+    fault = _part(type_, table, at)
+    hit, share = _hit(place, at, cohorts)
+    if fault.disables and share != 1:
+        raise UsageError(
+            f"{at}.share: {fault.kind} hits every connection; allowed: 1, or leave it out"
+        )
+    setting = Setting(
+        label=always.name.replace("#", "."),  # "#" cannot stand in a toxic's URL
+        share=share,
+        for_s=always.for_s,
+        rng=stream(seed, "faults", always.name),
+    )
+    return ScheduledFault(
+        name=always.name,
+        fault=fault,
+        on=place.on if isinstance(place, _OnNetwork) else None,
+        cohorts=hit,
+        at_s=always.at_s,
+        for_s=always.for_s,
+        share=share,
+        stages=fault.stages(setting),
+    )
+
+
+def _hit(place: _Where, at: str, cohorts: tuple[str, ...]) -> tuple[tuple[str, ...], float]:
+    """The cohorts that a fault hits, and how much of them."""
+    if isinstance(place, _InServer):
+        return cohorts, 1.0
+    for cohort in place.cohorts:
         if cohort not in cohorts:
             raise UsageError(
                 f"{at}.cohorts: unknown cohort {cohort!r}; allowed: {', '.join(cohorts)}"
             )
-    if fault.disables and common.share != 1:
-        raise UsageError(
-            f"{at}.share: {fault.kind} hits every connection; allowed: 1, or leave it out"
-        )
-    return ScheduledFault(
-        name=common.name,
-        fault=fault,
-        on=common.on,
-        cohorts=tuple(dict.fromkeys(common.cohorts)) or cohorts,
-        at_s=common.at_s,
-        for_s=common.for_s,
-        share=common.share,
-    )
+    return tuple(dict.fromkeys(place.cohorts)) or cohorts, place.share
 
 
 def _type_of(table: Mapping[str, Any], at: str) -> type[Fault]:
@@ -101,6 +153,12 @@ def _type_of(table: Mapping[str, Any], at: str) -> type[Fault]:
         said = "missing" if kind is None else f"unknown kind {kind!r}"
         raise UsageError(f"{at}.kind: {said}; allowed: {', '.join(CATALOGUE)}")
     return CATALOGUE[kind]
+
+
+def _part(type_: type[_T], table: Mapping[str, Any], at: str) -> _T:
+    """A ``type_`` from those keys of the table that are its own."""
+    names = [field.name for field in _fields(type_)]
+    return _convert({name: table[name] for name in names if name in table}, type_, at)
 
 
 def _fields(type_: type) -> tuple[FieldInfo, ...]:

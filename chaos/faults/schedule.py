@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 
-from chaos.faults.model import Change, Fault, Side
+from chaos.faults.model import Fault, Side, Stage
 from harness.runsettings import FaultSummary, Text
 
 _SIDES = {
@@ -12,6 +14,13 @@ _SIDES = {
     "api": Text(en="Sending and loading messages (API)", ko="메시지 전송과 조회(API)"),
     "both": Text(en="Live updates, sending and loading", ko="실시간 연결과 메시지 전송·조회"),
 }
+_ELSEWHERE = {
+    "server": Text(en="Server", ko="서버"),
+    "browser": Text(en="Browser", ko="브라우저"),
+}
+
+SERVER_LINES = ("server-api", "server-realtime")
+"""The canary's own ways to the server, past all proxies; named like proxies."""
 
 
 def proxies_of(cohort: str, side: Side) -> tuple[str, ...]:
@@ -26,13 +35,16 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """Unique in the scenario; a repeated fault is ``name#2``."""
     fault: Fault
-    on: Side
+    on: Side | None
+    """``None`` where it is not on the network."""
     cohorts: tuple[str, ...]
-    """The cohorts it hits, never empty."""
+    """The cohorts it hits, never empty; all of them where it is in the server."""
     at_s: float
     for_s: float
     share: float = 1.0
     """Toxiproxy's toxicity: the chance of each connection, drawn for each direction apart."""
+    stages: tuple[Stage, ...]
+    """What it changes on each of :attr:`proxies`, from when on; undone at its end."""
 
     @property
     def kind(self) -> str:
@@ -45,12 +57,21 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def proxies(self) -> tuple[str, ...]:
+        """Where the canary feels it: the proxies that it is on, or the server's own lines."""
+        if self.on is None:
+            return SERVER_LINES if self.fault.means == "server" else ()
         return tuple(proxy for cohort in self.cohorts for proxy in proxies_of(cohort, self.on))
 
+    def may_bite(self, proxy: str) -> bool:
+        """Whether probes through it may be hit: of a fault in the server, all."""
+        return self.fault.means == "server" or proxy in self.proxies
+
     @property
-    def changes(self) -> tuple[Change, ...]:
-        """The changes to each of :attr:`proxies`. ``#`` cannot stand in a toxic's URL."""
-        return self.fault.changes(self.name.replace("#", "."), self.share)
+    def longest_pause_s(self) -> float:
+        """The longest of its stages in which it changes nothing."""
+        begins_s = [stage.after_s for stage in self.stages] + [self.for_s]
+        pauses = zip(self.stages, pairwise(begins_s), strict=True)
+        return max((end - begin for stage, (begin, end) in pauses if not stage.changes), default=0)
 
     @property
     def summary(self) -> FaultSummary:
@@ -65,7 +86,8 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _sentence(self) -> Text:
-        side, what = _SIDES[self.on], self.fault.sentence()
+        side = _ELSEWHERE[self.fault.means] if self.on is None else _SIDES[self.on]
+        what = self.fault.sentence()
         some = Text(en="", ko="")
         if self.share < 1:
             some = Text(

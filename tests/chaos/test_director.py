@@ -4,10 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
+from chaos.actuators.proxies import ProxyActuator
 from chaos.director import Director
+from chaos.faults.model import Stage
 from chaos.faults.parse import parse_faults
+from chaos.faults.schedule import ScheduledFault
 from chaos.history import HistoryEntry
 from chaos.timeline import plan
 from chaos.toxiproxy.model import Proxy, Toxic
@@ -38,16 +42,20 @@ class Rig:
         self.history: list[HistoryEntry] = []
 
     async def play(self, *tables: dict[str, Any], call_limit_s: float = 5) -> None:
-        faults = parse_faults(tables, where="x.toml", cohorts=("a", "b"))
+        faults = parse_faults(tables, where="x.toml", cohorts=("a", "b"), seed=1)
+        await self.play_faults(faults, call_limit_s=call_limit_s)
+
+    async def play_faults(
+        self, faults: Sequence[ScheduledFault], *, call_limit_s: float = 5
+    ) -> None:
         for proxy in ("a-api", "a-realtime", "b-api", "b-realtime"):
             await self.api.create(Proxy(name=proxy, listen="127.0.0.1:0", upstream="up:1"))
         self.api.calls.clear()
         director = Director(
-            self.api,
+            {"toxiproxy": ProxyActuator(self.api, call_limit_s=call_limit_s)},
             clock=self.time,
             sleep=self.time.sleep,
             report=self.history.append,
-            call_limit_s=call_limit_s,
         )
         await director.play(plan(faults), load_begins_at_s=BEGINS_AT_S)
 
@@ -101,6 +109,28 @@ def test_it_resets_first_and_then_plays_every_step_and_checks_it() -> None:
         (12, "silent", "applied"),
         (15, "shut", "heal_requested"),
         (15, "shut", "heal_applied"),
+        (20, "silent", "heal_requested"),
+        (20, "silent", "heal_applied"),
+    ]
+
+
+def test_the_stages_of_a_fault_follow_each_other_and_only_what_differs_is_touched() -> None:
+    rig = Rig()
+    (fault,) = parse_faults([SILENT], where="x.toml", cohorts=("a", "b"), seed=1)
+    up, down = fault.stages[0].changes
+    stages = (Stage(0, (up, down)), Stage(2, (up,)), Stage(5, ()))
+    asyncio.run(rig.play_faults([msgspec.structs.replace(fault, stages=stages)]))
+    assert [call for call in rig.api.calls if call not in ("reset", "list")] == [
+        "add b-realtime silent-upstream",
+        "add b-realtime silent-downstream",
+        "remove b-realtime silent-downstream",
+        "remove b-realtime silent-upstream",
+    ]
+    assert rig.told == [
+        (12, "silent", "requested"),
+        (12, "silent", "applied"),
+        (14, "silent", "changed"),
+        (17, "silent", "changed"),
         (20, "silent", "heal_requested"),
         (20, "silent", "heal_applied"),
     ]
@@ -227,9 +257,12 @@ def test_a_proxy_that_does_not_exist_is_named_before_anything_begins() -> None:
         api = FakeToxiproxy()
         for name in names:
             await api.create(Proxy(name=name, listen="127.0.0.1:0", upstream="up:1"))
-        faults = parse_faults([SHUT], where="x.toml", cohorts=("a",))
+        faults = parse_faults([SHUT], where="x.toml", cohorts=("a",), seed=1)
         time = ManualTime()
-        director = Director(api, clock=time, sleep=time.sleep, report=lambda entry: None)
+        proxies = ProxyActuator(api)
+        director = Director(
+            {"toxiproxy": proxies}, clock=time, sleep=time.sleep, report=lambda entry: None
+        )
         await director.play(plan(faults), load_begins_at_s=BEGINS_AT_S)
 
     with pytest.raises(RigError, match=r"'shut' needs proxy 'a-realtime'.*it has: a-api"):

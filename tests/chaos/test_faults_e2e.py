@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from chaos.actuators.proxies import ProxyActuator
 from chaos.canary import CanarySettings, watch
 from chaos.director import Director
 from chaos.faults.parse import parse_faults
@@ -98,7 +99,7 @@ async def _play(
     cancel_after_s: float | None = None,
 ) -> _Run:
     """Play the faults with the canary watching, and a while before and after."""
-    run = _Run(parse_faults(tables, where="test", cohorts=cohorts))
+    run = _Run(parse_faults(tables, where="test", cohorts=cohorts, seed=1))
     validate(run.faults, where="test", load_s=60)
     settings = CanarySettings(api_key="key", links=links)
     async with _rig(folder, cohorts) as (client, targets):
@@ -107,7 +108,9 @@ async def _play(
         )
         await asyncio.sleep(_BEFORE_S)
         run.load_begins_at_s = monotonic_s()
-        director = Director(client, clock=monotonic_s, report=run.history.append)
+        director = Director(
+            {"toxiproxy": ProxyActuator(client)}, clock=monotonic_s, report=run.history.append
+        )
         playing = asyncio.create_task(
             director.play(plan(run.faults), load_begins_at_s=run.load_begins_at_s)
         )

@@ -30,7 +30,7 @@ RT, API, OTHER = "a-realtime", "a-api", "b-realtime"
 
 
 def schedule(*tables: dict[str, Any]) -> tuple[ScheduledFault, ...]:
-    return parse_faults(tables, where="x.toml", cohorts=("a", "b"))
+    return parse_faults(tables, where="x.toml", cohorts=("a", "b"), seed=1)
 
 
 def table(kind: str, at_s: float = 10, for_s: float = 10, **keys: Any) -> dict[str, Any]:

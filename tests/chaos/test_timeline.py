@@ -14,7 +14,7 @@ from harness.errors import UsageError
 
 def fault(name: str, at_s: float, for_s: float, kind: str = "reset", **keys: Any) -> ScheduledFault:
     table = {"name": name, "kind": kind, "on": "realtime", "at_s": at_s, "for_s": for_s, **keys}
-    (found,) = parse_faults([table], where="x.toml", cohorts=("a", "b"))
+    (found,) = parse_faults([table], where="x.toml", cohorts=("a", "b"), seed=1)
     return found
 
 
@@ -53,7 +53,7 @@ def test_the_wait_is_until_the_next_action() -> None:
 
 def test_an_action_is_due_at_its_very_moment() -> None:
     one = fault("f", 3, 4)
-    assert next_action(plan([one]), 3) == Action(3, "begin", one)
+    assert next_action(plan([one]), 3) == Action(3, "begin", one, one.stages[0].changes)
 
 
 def test_actions_that_were_missed_come_one_after_the_other() -> None:

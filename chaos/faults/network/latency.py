@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from chaos.faults.model import BOTH_WAYS, Change, Evidence, toxics
+from chaos.faults.model import BOTH_WAYS, Evidence, Means, Setting, Stage, steady, toxics
 from chaos.toxiproxy.model import Stream
 from harness.runsettings import Text
 
@@ -22,6 +22,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     kind: ClassVar[str] = "latency"
+    means: ClassVar[Means] = "toxiproxy"
     disables: ClassVar[bool] = False
 
     latency_ms: Annotated[
@@ -50,9 +51,9 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def _legs(self) -> tuple[Stream, ...]:
         return BOTH_WAYS if self.direction == "both" else (self.direction,)
 
-    def changes(self, label: str, share: float) -> tuple[Change, ...]:
+    def stages(self, setting: Setting) -> tuple[Stage, ...]:
         attributes = {"latency": self.latency_ms, "jitter": self.jitter_ms}
-        return toxics(label, "latency", attributes, share, self._legs())
+        return steady(*toxics(setting, "latency", attributes, self._legs()))
 
     def evidence(self) -> Evidence:
         """Half of the delay that is planned for one leg or two: jitter and load lie below it."""

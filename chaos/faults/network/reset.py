@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from chaos.faults.model import Change, Evidence, toxics
+from chaos.faults.model import Evidence, Means, Setting, Stage, steady, toxics
 from harness.runsettings import Text
 
 
@@ -18,10 +18,11 @@ class Reset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     kind: ClassVar[str] = "reset"
+    means: ClassVar[Means] = "toxiproxy"
     disables: ClassVar[bool] = False
 
-    def changes(self, label: str, share: float) -> tuple[Change, ...]:
-        return toxics(label, "reset_peer", {"timeout": 0}, share)
+    def stages(self, setting: Setting) -> tuple[Stage, ...]:
+        return steady(*toxics(setting, "reset_peer", {"timeout": 0}))
 
     def evidence(self) -> Evidence:
         return Evidence(kinds=frozenset(("ws", "http")), outcomes=frozenset(("closed",)))

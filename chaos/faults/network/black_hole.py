@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from chaos.faults.model import SILENCE, Change, Evidence, toxics
+from chaos.faults.model import SILENCE, Evidence, Means, Setting, Stage, steady, toxics
 from harness.runsettings import Text
 
 
@@ -18,10 +18,11 @@ class BlackHole(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     kind: ClassVar[str] = "black_hole"
+    means: ClassVar[Means] = "toxiproxy"
     disables: ClassVar[bool] = False
 
-    def changes(self, label: str, share: float) -> tuple[Change, ...]:
-        return toxics(label, "timeout", {"timeout": 0}, share)
+    def stages(self, setting: Setting) -> tuple[Stage, ...]:
+        return steady(*toxics(setting, "timeout", {"timeout": 0}))
 
     def evidence(self) -> Evidence:
         return SILENCE

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from chaos.faults.model import SILENCE, Change, Evidence, toxics
+from chaos.faults.model import SILENCE, Evidence, Means, Setting, Stage, steady, toxics
 from harness.runsettings import Text
 
 
@@ -18,10 +18,11 @@ class HalfOpen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     kind: ClassVar[str] = "half_open"
+    means: ClassVar[Means] = "toxiproxy"
     disables: ClassVar[bool] = False
 
-    def changes(self, label: str, share: float) -> tuple[Change, ...]:
-        return toxics(label, "bandwidth", {"rate": 0}, share)
+    def stages(self, setting: Setting) -> tuple[Stage, ...]:
+        return steady(*toxics(setting, "bandwidth", {"rate": 0}))
 
     def evidence(self) -> Evidence:
         return SILENCE

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from chaos.faults.model import Change, Disable, Evidence
+from chaos.faults.model import Disable, Evidence, Means, Setting, Stage, steady
 from harness.runsettings import Text
 
 
@@ -14,11 +14,12 @@ class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The proxy is disabled: open sockets close on both sides, new connects get ECONNREFUSED."""
 
     kind: ClassVar[str] = "refused"
+    means: ClassVar[Means] = "toxiproxy"
     disables: ClassVar[bool] = True
 
-    def changes(self, label: str, share: float) -> tuple[Change, ...]:  # noqa: ARG002
-        """Disabling knows neither names nor shares; the arguments are the protocol's."""
-        return (Disable(),)
+    def stages(self, setting: Setting) -> tuple[Stage, ...]:  # noqa: ARG002
+        """Disabling knows neither names nor shares; the argument is the protocol's."""
+        return steady(Disable())
 
     def evidence(self) -> Evidence:
         return Evidence(

@@ -1,0 +1,1 @@
+"""The hands of the director: each plays faults on one part of the rig."""

@@ -1,0 +1,114 @@
+"""Plays faults on a Toxiproxy, and checks every step in its own list."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from chaos.actuators.model import Changes
+from chaos.faults.model import Change, Disable
+from chaos.faults.schedule import ScheduledFault
+from chaos.toxiproxy.model import Proxy, Toxic, ToxiproxyApi
+from harness.errors import RigError
+
+_T = TypeVar("_T")
+
+CALL_LIMIT_S = 15.0
+"""A removal may wait for a write to a stuck client (5 s a chunk) before it answers."""
+
+
+class ProxyActuator:
+    """An :class:`~chaos.actuators.model.Actuator` over one Toxiproxy's API."""
+
+    def __init__(self, api: ToxiproxyApi, *, call_limit_s: float = CALL_LIMIT_S) -> None:
+        self._api = api
+        self._call_limit_s = call_limit_s
+
+    async def prepare(self, faults: Sequence[ScheduledFault]) -> None:
+        await self._bounded(self._api.reset(), "reset")
+        there = await self._proxies()
+        for fault in faults:
+            for proxy in fault.proxies:
+                if proxy not in there:
+                    raise RigError(
+                        f"toxiproxy: fault {fault.name!r} needs proxy {proxy!r}, which does not"
+                        f" exist; it has: {', '.join(sorted(there)) or 'none'}"
+                    )
+
+    async def change(self, fault: ScheduledFault, before: Changes, now: Changes) -> None:
+        """Proxies side by side, the steps of one in order: a removal can block its proxy for
+        seconds, and the others do not wait for it."""
+        gone = [change for change in before if change not in now]
+        new = [change for change in now if change not in before]
+
+        async def on(proxy: str) -> None:
+            for change in gone:
+                await self._bounded(self._undo(proxy, change), f"{fault.name} on {proxy}")
+            for change in new:
+                await self._bounded(self._apply(proxy, change), f"{fault.name} on {proxy}")
+
+        ended = await asyncio.gather(*map(on, fault.proxies), return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
+        await self._verify(fault, gone=gone, new=new)
+
+    async def heal(self) -> None:
+        """One reset, which needs no knowledge of how far things got."""
+        await self._bounded(self._api.reset(), "reset")
+        for name, proxy in (await self._proxies()).items():
+            if not proxy.enabled or proxy.toxics:
+                raise RigError(f"toxiproxy: {name} was reset without an error, but shows {proxy}")
+
+    async def _apply(self, proxy: str, change: Change) -> None:
+        if isinstance(change, Disable):
+            await self._api.set_enabled(proxy, False)
+        else:
+            await self._api.add_toxic(proxy, change)
+
+    async def _undo(self, proxy: str, change: Change) -> None:
+        if isinstance(change, Disable):
+            await self._api.set_enabled(proxy, True)
+        else:
+            await self._api.remove_toxic(proxy, change.name)
+
+    async def _verify(
+        self, fault: ScheduledFault, *, gone: Sequence[Change], new: Sequence[Change]
+    ) -> None:
+        there = await self._proxies()
+        for name in fault.proxies:
+            proxy = there.get(name)
+            for change, present in (*((c, False) for c in gone), *((c, True) for c in new)):
+                if proxy is None or _is_set(change, proxy) is not present:
+                    raise RigError(
+                        f"toxiproxy: {fault.name} on {name} was {'set' if present else 'removed'}"
+                        f" without an error, but its list shows {proxy}"
+                    )
+
+    async def _proxies(self) -> dict[str, Proxy]:
+        return await self._bounded(self._api.proxies(), "list the proxies")
+
+    async def _bounded(self, call: Awaitable[_T], what: str) -> _T:
+        try:
+            async with asyncio.timeout(self._call_limit_s):
+                return await call
+        except TimeoutError:
+            raise RigError(
+                f"toxiproxy: no answer within {self._call_limit_s:g} s ({what});"
+                " is the machine overloaded?"
+            ) from None
+
+
+def _is_set(change: Change, proxy: Proxy) -> bool:
+    if isinstance(change, Disable):
+        return not proxy.enabled
+    return any(_same(change, toxic) for toxic in proxy.toxics)
+
+
+def _same(ours: Toxic, theirs: Toxic) -> bool:
+    """Toxiproxy keeps the toxicity as a 32-bit float, so 1/3 comes back rounded."""
+    rounded = msgspec.structs.replace(theirs, toxicity=ours.toxicity)
+    return ours == rounded and abs(ours.toxicity - theirs.toxicity) < 1e-6

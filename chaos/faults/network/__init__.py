@@ -1,0 +1,1 @@
+"""Faults of the network between a cohort and the server."""
