@@ -11,6 +11,8 @@ from chaos.faults.model import Change
 from chaos.faults.schedule import ScheduledFault
 from harness.errors import UsageError
 
+_ROUNDING_S = 1e-6
+"""A load's length is a difference of sums, and may miss its last digits."""
 _ORDER = ("end", "change", "begin")
 
 
@@ -72,7 +74,7 @@ def validate(faults: Sequence[ScheduledFault], *, where: str, load_s: float) -> 
     scenario's file.
     """
     for fault in faults:
-        if fault.end_s > load_s:
+        if fault.end_s > load_s + _ROUNDING_S:
             raise UsageError(
                 f"{where}: fault {fault.name!r} ends at {fault.end_s:g} s, after the load"
                 f" ({load_s:g} s); allowed: at_s + for_s up to {load_s:g}"
@@ -88,8 +90,10 @@ def validate(faults: Sequence[ScheduledFault], *, where: str, load_s: float) -> 
 
 def _conflict(first: ScheduledFault, second: ScheduledFault) -> str:
     """Why two faults cannot be on together; empty where they can, or never are."""
+    if second.at_s >= first.end_s or first.at_s >= second.end_s:
+        return ""
     shared = [proxy for proxy in first.proxies if proxy in second.proxies]
-    if not shared or second.at_s >= first.end_s or first.at_s >= second.end_s:
+    if not shared:
         return ""
     if first.kind == second.kind:
         return f"{shared[0]} at once and of one kind ({first.kind})"

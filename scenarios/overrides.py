@@ -1,6 +1,6 @@
 """``--set KEY=VALUE``: a value put into a scenario's tables before they are checked.
 
-Keys are dotted. Cohorts and faults are chosen by their name (``faults.ws-blocked.for_s``),
+Keys are dotted. Cohorts, phases and faults are chosen by their name (``faults.ws-blocked.for_s``),
 gates by their metric (``gates.lost.max``), with ``@window`` and ``@cohort`` behind it where a
 metric has several gates (``gates.delivery_s.p99@before.max``).
 """
@@ -19,7 +19,7 @@ from harness.runsettings import GateSpec
 Tables = dict[str, Any]
 """A TOML file as ``tomllib`` gives it, before any check."""
 
-_LISTS = ("cohorts", "faults", "gates")
+_LISTS = ("cohorts", "phases", "faults", "gates")
 
 _INSTEAD = {"load.rooms": "room_size", "load.room_size": "rooms"}
 """What a key replaces that cannot stand beside it; a file's value could not be taken away."""

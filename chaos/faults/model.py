@@ -67,8 +67,20 @@ SILENCE = Evidence(
 server's answer and well below any stall worth simulating."""
 
 
+class Ramping(msgspec.Struct, frozen=True):
+    """The number of a kind that ``ramp_s`` can make grow, or shrink, to what is written."""
+
+    field: str
+    rest: float
+    """Its value where nothing is wrong; the ramp begins one step from there."""
+
+
 class Fault(Protocol):
-    """One thing that goes wrong. Each kind is a frozen type of its own."""
+    """One thing that goes wrong. Each kind is a frozen type of its own.
+
+    One with a number that can come on by degrees says so by ``ramps: ClassVar[Ramping]``; it has
+    one stage only.
+    """
 
     kind: ClassVar[str]
     """The name of the type in a scenario and in the catalogue."""

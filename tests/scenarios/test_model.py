@@ -270,9 +270,9 @@ def test_a_fault_of_an_unknown_kind_is_refused_by_its_file() -> None:
 
 
 def test_faults_that_cannot_be_played_together_are_refused() -> None:
-    text = error_of("faults.cut#2.at_s=18", name="flaky-network")
+    text = error_of("faults.cut.at_s=12", "faults.cut.kind=refused", name="flaky-network")
 
-    assert text.startswith("flaky-network.toml with --set: faults 'cut' and 'cut#2'")
+    assert text.startswith("flaky-network.toml with --set: faults 'slow-line' and 'cut'")
 
 
 def test_more_users_than_the_file_has_start_in_the_same_time() -> None:
