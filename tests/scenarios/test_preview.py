@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from scenarios.model import Scenario, library_names, load_scenario
+from scenarios.model import Scenario, library_names, load_scenario, scenario_from, to_toml
 from scenarios.preview import preview
 from scenarios.preview_chart import chart, label_width
 from scenarios.preview_view import print_preview
@@ -113,6 +116,18 @@ def test_phases_are_drawn_over_their_time() -> None:
 def test_the_axis_counts_the_seconds_of_the_load() -> None:
     cells = drawn(load_scenario("ws-blocked"), 70)["seconds of the load"]
     assert [(cells.index(f"{s}"), s) for s in (10, 20, 30)] == [(20, 10), (40, 20), (60, 30)]
+
+
+def test_what_the_docs_show_is_what_their_example_comes_to() -> None:
+    text = Path("docs/scenarios.md").read_text("utf-8").partition("### Time")[2]
+    example = tomllib.loads(re.findall(r"```toml\n(.*?)```", text, re.DOTALL)[0])
+    shown = re.findall(r"```console\n(.*?)```", text, re.DOTALL)[0]
+    around = tomllib.loads(to_toml(load_scenario("steady")))
+    found = scenario_from(around | example, where="docs/scenarios.md")
+    real = [line.rstrip() for line in printed(found).splitlines()]
+    told = shown.splitlines()[1:]  # after the command
+    assert [line for line in told if line not in ("…", *real)] == []
+    assert len(told) > 30
 
 
 _bar = st.tuples(st.floats(0, 34), st.floats(0.01, 35))
