@@ -22,6 +22,7 @@ MOST = 200
 
 _DAY_S = 86_400.0
 _ROUNDING_S = 1e-6
+"""The load's length is a difference of sums, and may miss its last digits."""
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,12 +100,12 @@ def occurrences(
         if timing.jitter_s:
             begin_s = _moved(begin_s, timing.jitter_s, allowed_s, stream(seed, "jitter", own))
         found.append(Occurrence(own, round(begin_s, 6), for_s))
-    if timing.phase is not None and found[-1].at_s + for_s > stretch.end_s + _ROUNDING_S:
-        last = f"its time {count} " if count > 1 else ""
-        begins_s, length_s = found[-1].at_s - stretch.begin_s, stretch.end_s - stretch.begin_s
+    last = found[-1]
+    if timing.phase is not None and last.at_s + for_s > stretch.end_s + _ROUNDING_S:
         raise UsageError(
-            f"{at}: {name!r} {last}ends {begins_s + for_s:g} s after {stretch.words} begins, which"
-            f" lasts {length_s:g} s; allowed: an end within it"
+            f"{at}: {last.name!r} ends {last.at_s + for_s - stretch.begin_s:g} s after"
+            f" {stretch.words} begins, which lasts {stretch.end_s - stretch.begin_s:g} s; allowed:"
+            " an end within it"
         )
     return tuple(found)
 

@@ -228,7 +228,7 @@ def _toxics(action: Action) -> list[str]:
         ),
         (
             {"phase": "storm", "for_s": 2, "every_s": 5, "times": 4},
-            ": 'cut' its time 4 ends 17 s after phase 'storm' begins, which lasts 15 s;"
+            ": 'cut#4' ends 17 s after phase 'storm' begins, which lasts 15 s;"
             " allowed: an end within it",
         ),
         (

@@ -18,7 +18,7 @@ from scenarios.model import Scenario, library_names, load_scenario, scenario_fro
 from scenarios.preview import preview
 from scenarios.preview_chart import chart, label_width
 from scenarios.preview_view import print_preview
-from tests.scenarios.test_timeline import PHASES, scenario
+from tests.support.timelines import PHASES, scenario
 
 CUT = {"name": "cut", "at_s": 5, "for_s": 5, "kind": "refused"}
 SLOW = {"name": "slow", "at_s": 0, "for_s": 35, "kind": "latency", "latency_ms": 800}

@@ -10,15 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
-from scenarios.model import Scenario, load_scenario, scenario_from, to_toml
-
-_BASE = tomllib.loads(to_toml(load_scenario("ws-blocked")))
-"""Its load lasts 35 s."""
-
-
-def scenario(*faults: dict[str, Any], **keys: Any) -> Scenario:
-    whole = [{"kind": "reset", "on": "realtime", **fault} for fault in faults]
-    return scenario_from({**_BASE, "faults": whole, **keys}, where="x.toml")
+from scenarios.model import load_scenario, scenario_from, to_toml
+from tests.support.timelines import PHASES, scenario
 
 
 def error_of(*faults: dict[str, Any], **keys: Any) -> str:
@@ -27,11 +20,6 @@ def error_of(*faults: dict[str, Any], **keys: Any) -> str:
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
-
-PHASES = [
-    {"name": "calm", "at_s": 0, "for_s": 10},
-    {"name": "storm", "at_s": 10, "for_s": 20, "title": {"en": "The storm", "ko": "폭풍"}},
-]
 
 _ms = st.integers(0, 35_000).map(lambda ms: ms / 1000)
 _fault = st.fixed_dictionaries(
@@ -80,8 +68,8 @@ def test_the_resolved_form_has_a_table_for_each_occurrence_with_its_own_moment()
 
 
 def test_repeats_stand_in_the_windows_that_gates_may_name() -> None:
-    scenario = load_scenario("flaky-network")
-    assert [(f.name, f.at_s, f.end_s) for f in scenario.faults][1:] == [
+    flaky = load_scenario("flaky-network")
+    assert [(f.name, f.at_s, f.end_s) for f in flaky.faults][1:] == [
         ("cut", 17, 19),
         ("cut#2", 25, 27),
     ]
@@ -109,8 +97,9 @@ def test_a_duration_that_cuts_off_a_fault_is_refused_with_the_least_that_would_d
 
 def test_a_phase_beyond_the_load_is_refused_likewise() -> None:
     late = {"name": "late", "at_s": 30, "for_s": 10}
-    assert "at least 50:" in error_of(phases=[late])
-    assert "the load to the end of phase 'late' 40 s" in error_of(phases=[late])
+    text = error_of({"name": "cut", "at_s": 1, "for_s": 1}, phases=[late])
+    assert "at least 50:" in text
+    assert "the load to the end of phase 'late' 40 s" in text
 
 
 @pytest.mark.parametrize(
