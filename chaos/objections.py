@@ -14,7 +14,7 @@ from harness.receipts import Probe
 from harness.runsettings import Text
 
 _PROMPT_S = 1.0
-"""A fault that bites later than this after Toxiproxy confirmed it is not what was asked for."""
+"""A fault that bites later than this after it was confirmed is not what was asked for."""
 _BEFORE_S = 2.0
 """How far back a bite before the request is looked for."""
 _IN_FLIGHT_S = 1.0
@@ -30,13 +30,13 @@ def missing_steps(moments: Moments) -> list[Text]:
         return [Text("it was never requested", "요청된 적이 없습니다")]
     problems: list[Text] = []
     if moments.applied_s is None:
-        en = "Toxiproxy never confirmed that it was set"
-        problems.append(Text(en, "Toxiproxy가 설정되었음을 확인해 주지 않았습니다"))
+        en = "nothing confirmed that it was set"
+        problems.append(Text(en, "설정되었음이 확인되지 않았습니다"))
     if moments.heal_requested_s is None:
         problems.append(Text("it was never ended", "끝내지 않았습니다"))
     elif moments.heal_applied_s is None:
-        en = "Toxiproxy never confirmed that it was removed"
-        problems.append(Text(en, "Toxiproxy가 제거되었음을 확인해 주지 않았습니다"))
+        en = "nothing confirmed that it was removed"
+        problems.append(Text(en, "제거되었음이 확인되지 않았습니다"))
     return problems
 
 

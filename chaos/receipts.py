@@ -81,8 +81,8 @@ def receipts(
 
 
 def _told(detail: str) -> Text:
-    """What the director met; the detail is Toxiproxy's own or the system's."""
-    return Text(en=detail, ko=f"Toxiproxy를 다루는 중에 문제가 있었습니다(“{detail}”)")
+    """What the director met; the detail is the rig's own or the system's."""
+    return Text(en=detail, ko=f"장애를 적용하거나 거두는 중에 문제가 있었습니다(“{detail}”)")
 
 
 def _moments(history: Sequence[HistoryEntry], name: str) -> Moments:

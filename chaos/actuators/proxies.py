@@ -64,16 +64,22 @@ class ProxyActuator:
                 raise RigError(f"toxiproxy: {name} was reset without an error, but shows {proxy}")
 
     async def _apply(self, proxy: str, change: Change) -> None:
-        if isinstance(change, Disable):
-            await self._api.set_enabled(proxy, False)
-        else:
-            await self._api.add_toxic(proxy, change)
+        match change:
+            case Disable():
+                await self._api.set_enabled(proxy, False)
+            case Toxic():
+                await self._api.add_toxic(proxy, change)
+            case _:
+                raise TypeError(f"a proxy cannot play {change}")
 
     async def _undo(self, proxy: str, change: Change) -> None:
-        if isinstance(change, Disable):
-            await self._api.set_enabled(proxy, True)
-        else:
-            await self._api.remove_toxic(proxy, change.name)
+        match change:
+            case Disable():
+                await self._api.set_enabled(proxy, True)
+            case Toxic():
+                await self._api.remove_toxic(proxy, change.name)
+            case _:
+                raise TypeError(f"a proxy cannot play {change}")
 
     async def _verify(
         self, fault: ScheduledFault, *, gone: Sequence[Change], new: Sequence[Change]
@@ -105,7 +111,7 @@ class ProxyActuator:
 def _is_set(change: Change, proxy: Proxy) -> bool:
     if isinstance(change, Disable):
         return not proxy.enabled
-    return any(_same(change, toxic) for toxic in proxy.toxics)
+    return isinstance(change, Toxic) and any(_same(change, toxic) for toxic in proxy.toxics)
 
 
 def _same(ours: Toxic, theirs: Toxic) -> bool:
