@@ -39,8 +39,9 @@ from harness.client.realtime import read_frame
 from harness.client.session import Identity, Session
 from harness.clock import monotonic_s
 from harness.drivers.http_pool import HttpPool
+from harness.drivers.sockets import Endpoint
 from harness.drivers.timer_wheel import TimerWheel
-from harness.drivers.user_driver import Endpoint, UserDriver
+from harness.drivers.user_driver import UserDriver
 from harness.drivers.websocket_link import READ_BYTES, Owner, WebSocketLink
 from harness.recorder import BlockBuffer, RecordFile
 from harness.records import Event, Fate, Path, Sink

@@ -14,6 +14,8 @@ _KIND_WORDS: dict[ProbeKind, Text] = {
     "ws": Text("socket", "실시간 연결"),
     "http": Text("request", "요청"),
     "connect": Text("connect", "접속"),
+    "handshake": Text("handshake", "WebSocket 수립"),
+    "idle": Text("idle connection", "유휴 연결"),
     "send": Text("send", "전송"),
     "row": Text("row", "실시간 메시지"),
     "join": Text("join", "채널 참여"),

@@ -104,6 +104,15 @@ class ApiLine:
         self._writer.write(self._request)
         await self._writer.drain()
 
+    async def keep_silent(self, for_s: float) -> None:
+        """Let time pass. Raises :data:`LINE_ERRORS` if the connection ends meanwhile."""
+        try:
+            async with asyncio.timeout(for_s):
+                await self._reader.readexactly(1)
+        except TimeoutError:
+            return
+        raise ValueError("an answer that nobody had asked for")
+
     async def answer(self) -> int:
         await read_answer(self._reader)
         return self._sent.popleft()
@@ -116,6 +125,12 @@ async def connect_only(target: Target) -> None:
     """Open a TCP connection and drop it."""
     _, writer = await asyncio.open_connection(target.host, target.port)
     writer.transport.abort()
+
+
+async def handshake_only(target: Target, api_key: str) -> None:
+    """Open a WebSocket and drop it."""
+    line = await RealtimeLine.open(target, api_key)
+    line.abort()
 
 
 async def request_once(target: Target, path: str) -> None:

@@ -11,8 +11,20 @@ import msgspec
 
 from harness.runsettings import Text
 
-ProbeKind = Literal["ws", "http", "connect", "send", "row", "join", "poll", "clock", "switches"]
-"""Those after ``connect`` go past the proxies, to the server itself (docs/faults.md)."""
+ProbeKind = Literal[
+    "ws",
+    "http",
+    "connect",
+    "handshake",
+    "idle",
+    "send",
+    "row",
+    "join",
+    "poll",
+    "clock",
+    "switches",
+]
+"""From ``send`` on they go past the proxies, to the server itself (docs/faults.md)."""
 ProbeOutcome = Literal["ok", "closed", "refused", "unanswered", "error", "turned"]
 """``turned``: the server's switches are as the fault wants them."""
 

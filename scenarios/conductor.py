@@ -27,20 +27,23 @@ import msgspec
 from chaos import timeline
 from chaos.actuators.model import Actuator
 from chaos.actuators.proxies import ProxyActuator
+from chaos.actuators.relay import RelayActuator
 from chaos.actuators.server import ServerActuator
-from chaos.canary import CanarySettings, watch
+from chaos.canary import watch
+from chaos.canary_needs import canary_settings
 from chaos.chat_lines import ChatServer
 from chaos.director import Director
 from chaos.faults.model import Means
 from chaos.history import HistoryEntry
 from chaos.receipts import receipts
 from harness.clock import monotonic_s
-from harness.errors import ChatquakeError, UsageError
+from harness.errors import ChatquakeError, RigError, UsageError
 from harness.receipts import Probe, ReceiptBook
 from harness.recorder import BlockBuffer, RecordFile
 from harness.rundir import RunDir
 from harness.runsettings import RunSettings
 from harness.tokens import mint_anon
+from scenarios.accounts import account_lines, refresh_tokens
 from scenarios.conductor_io import LeftAlone, Lifeline, Tell, take_stdout, unless_left_alone
 from scenarios.messages import (
     Audited,
@@ -133,6 +136,7 @@ class Conductor:
                     endpoints=rig.endpoints,
                     jwt_secret=self._secret,
                     api_key=self._api_key,
+                    refresh_tokens=await self._sign_in(rig),
                 )
             )
             end = await self._watch(rig, stdin, settings.run_id)
@@ -153,6 +157,17 @@ class Conductor:
         self._write_receipts(self._begin)
         await self._audit()
 
+    async def _sign_in(self, rig: Rig) -> tuple[str, ...]:
+        """The users' refresh tokens, where their access tokens end. Raises :class:`RigError`."""
+        if self._scenario.access_token_lifetime_s is None:
+            return ()
+        try:
+            answer = await rig.server.accounts(account_lines(self._scenario))
+        except httpx.HTTPError as error:
+            why = str(error) or type(error).__name__
+            raise RigError(f"the server did not make the users' accounts: {why}") from None
+        return refresh_tokens(answer, self._scenario.load.users)
+
     # -- while the run goes on ------------------------------------------------------------
 
     async def _watch(self, rig: Rig, stdin: asyncio.StreamReader, run_id: str) -> End:
@@ -162,14 +177,19 @@ class Conductor:
             canary = asyncio.create_task(
                 watch(
                     rig.targets,
-                    CanarySettings(api_key=self._api_key, links=self._canary_links()),
+                    canary_settings(self._scenario.faults, self._api_key),
                     clock=monotonic_s,
                     sink=self._evidence.probes.append,
                 )
             )
             samples = asyncio.create_task(
                 watch_rig(
-                    rig.server, rig.toxiproxy_pid, clock=monotonic_s, buffer=buffer, file=file
+                    rig.server,
+                    rig.toxiproxy_pid,
+                    rig.relay_pid,
+                    clock=monotonic_s,
+                    buffer=buffer,
+                    file=file,
                 )
             )
             helpers = {"canary": canary, "rig watch": samples}
@@ -204,10 +224,6 @@ class Conductor:
             sink=self._evidence.probes.append,
         )
 
-    def _canary_links(self) -> int:
-        """Of a fault with a share below 1, one kept connection would prove nothing."""
-        return 6 if any(fault.share < 1.0 for fault in self._scenario.faults) else 1
-
     async def _listen(
         self, rig: Rig, stdin: asyncio.StreamReader, helpers: dict[str, Task[None]]
     ) -> End:
@@ -240,6 +256,8 @@ class Conductor:
         actuators: dict[Means, Actuator] = {"toxiproxy": ProxyActuator(rig.toxiproxy)}
         if in_server(self._scenario.faults):
             actuators["server"] = ServerActuator(rig.server)
+        if rig.relay is not None:
+            actuators["relay"] = RelayActuator(rig.relay)
         director = Director(actuators, clock=monotonic_s, report=self._happened)
         actions = timeline.plan(self._scenario.faults)
         await director.play(actions, load_begins_at_s=load_begins_at_s)

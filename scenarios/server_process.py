@@ -46,6 +46,8 @@ class Command:
     database: Path
     log: Path
     jwt_secret: str = field(repr=False)
+    knobs: tuple[str, ...] = ()
+    """``NAME=VALUE`` each."""
 
 
 class ServerProcess:
@@ -141,6 +143,10 @@ class ServerProcess:
         :class:`httpx.HTTPError`."""
         return self._earlier + await self._lines("/subscriptions")
 
+    async def accounts(self, lines: bytes) -> bytes:
+        """Make accounts and sign them in; JSON lines both ways. Raises :class:`httpx.HTTPError`."""
+        return _content(await self._admin.post("/accounts", content=lines))
+
     async def _lines(self, path: str) -> bytes:
         """Whole or not at all: one that breaks off lacks its last chunk, which is an error."""
         return _content(await self._admin.get(path))
@@ -173,11 +179,12 @@ class ServerProcess:
 
 @asynccontextmanager
 async def reference_server(
-    database: Path, log: Path, *, jwt_secret: str
+    database: Path, log: Path, *, jwt_secret: str, knobs: tuple[str, ...] = ()
 ) -> AsyncIterator[ServerProcess]:
-    """Start the server on free ports and wait until it is ready. Raises :class:`RigError`."""
+    """Start the server on free ports and wait until it is ready. ``knobs`` are ``NAME=VALUE``
+    (``harness.server.knobs``). Raises :class:`RigError`."""
     log.unlink(missing_ok=True)
-    command = Command(database=database, log=log, jwt_secret=jwt_secret)
+    command = Command(database=database, log=log, jwt_secret=jwt_secret, knobs=knobs)
     child, ports = await _started(command, Ports(api_port=0, realtime_port=0, admin_port=0))
     server = ServerProcess(command, child, ports)
     try:
@@ -195,6 +202,7 @@ async def _started(command: Command, ports: Ports) -> tuple[Process, Ports]:
             *("--realtime-port", str(ports.realtime_port)),
             *("--admin-port", str(ports.admin_port)),
             *("--database", str(command.database)),
+            *(word for knob in command.knobs for word in ("--knob", knob)),
             stdin=PIPE,
             stdout=PIPE,
             stderr=errors,

@@ -64,22 +64,16 @@ class ProxyActuator:
                 raise RigError(f"toxiproxy: {name} was reset without an error, but shows {proxy}")
 
     async def _apply(self, proxy: str, change: Change) -> None:
-        match change:
-            case Disable():
-                await self._api.set_enabled(proxy, False)
-            case Toxic():
-                await self._api.add_toxic(proxy, change)
-            case _:
-                raise TypeError(f"a proxy cannot play {change}")
+        if isinstance(change, Disable):
+            await self._api.set_enabled(proxy, False)
+        else:
+            await self._api.add_toxic(proxy, _toxic(change))
 
     async def _undo(self, proxy: str, change: Change) -> None:
-        match change:
-            case Disable():
-                await self._api.set_enabled(proxy, True)
-            case Toxic():
-                await self._api.remove_toxic(proxy, change.name)
-            case _:
-                raise TypeError(f"a proxy cannot play {change}")
+        if isinstance(change, Disable):
+            await self._api.set_enabled(proxy, True)
+        else:
+            await self._api.remove_toxic(proxy, _toxic(change).name)
 
     async def _verify(
         self, fault: ScheduledFault, *, gone: Sequence[Change], new: Sequence[Change]
@@ -111,7 +105,13 @@ class ProxyActuator:
 def _is_set(change: Change, proxy: Proxy) -> bool:
     if isinstance(change, Disable):
         return not proxy.enabled
-    return isinstance(change, Toxic) and any(_same(change, toxic) for toxic in proxy.toxics)
+    return any(_same(_toxic(change), toxic) for toxic in proxy.toxics)
+
+
+def _toxic(change: Change) -> Toxic:
+    if not isinstance(change, Toxic):
+        raise RigError(f"toxiproxy: it cannot play {change}")
+    return change
 
 
 def _same(ours: Toxic, theirs: Toxic) -> bool:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from chaos.faults.model import Fault
 from chaos.faults.network.black_hole import BlackHole
 from chaos.faults.network.half_open import HalfOpen
+from chaos.faults.network.handshake_hangs import HandshakeHangs
+from chaos.faults.network.idle_cut import IdleCut
 from chaos.faults.network.latency import Latency
 from chaos.faults.network.refused import Refused
 from chaos.faults.network.reset import Reset
+from chaos.faults.network.stalled_connections import StalledConnections
+from chaos.faults.network.ttl import Ttl
+from chaos.faults.network.upgrade_page import UpgradePage
+from chaos.faults.network.upgrade_refused import UpgradeRefused
+from chaos.faults.network.upgrade_stripped import UpgradeStripped
 from chaos.faults.server.clock_skew import ClockSkew
 from chaos.faults.server.empty_body import EmptyBody
 from chaos.faults.server.error_burst import ErrorBurst
@@ -29,6 +36,13 @@ CATALOGUE: dict[str, type[Fault]] = {
     BlackHole.kind: BlackHole,
     Latency.kind: Latency,
     Reset.kind: Reset,
+    Ttl.kind: Ttl,
+    IdleCut.kind: IdleCut,
+    StalledConnections.kind: StalledConnections,
+    HandshakeHangs.kind: HandshakeHangs,
+    UpgradeRefused.kind: UpgradeRefused,
+    UpgradePage.kind: UpgradePage,
+    UpgradeStripped.kind: UpgradeStripped,
     Mute.kind: Mute,
     LateSystemOk.kind: LateSystemOk,
     SlowCommit.kind: SlowCommit,
@@ -44,3 +58,6 @@ CATALOGUE: dict[str, type[Fault]] = {
     Kill.kind: Kill,
     ServerSwitches.kind: ServerSwitches,
 }
+
+OF_UPGRADES = (HandshakeHangs, UpgradeRefused, UpgradePage, UpgradeStripped)
+"""Kinds for the Realtime side alone: nothing else opens a WebSocket."""

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, Protocol
 import msgspec
 
 from chaos.faults.server.switches import Down, Turned
+from chaos.relay.rules import Act, Rule
 from chaos.toxiproxy.model import Stream, Toxic, ToxicType
 from harness.receipts import ProbeKind, ProbeOutcome
 from harness.runsettings import Text
@@ -24,7 +25,7 @@ class Disable(msgspec.Struct, frozen=True):
     """Switch the proxy off: its sockets are closed, new connects are refused."""
 
 
-Change = Disable | Toxic | Turned | Down
+Change = Disable | Toxic | Rule | Turned | Down
 """One change to one part of the rig; taking it back leaves no trace of it."""
 
 
@@ -42,7 +43,7 @@ class Setting:
     """The one place in a scenario for which a fault is worked out."""
 
     label: str
-    """Begins the names of its toxics; fit for a URL."""
+    """Begins the names of its toxics and rules; fit for a URL."""
     share: float
     """Of the connections, above 0 up to 1."""
     for_s: float
@@ -59,6 +60,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """The endings that are the fault's own."""
     slower_by_s: float | None = None
     """An answer this much later than usual is a bite too; ``None``: slowness says nothing."""
+    bites_every_s: float = 0.0
+    """Its bites come so far apart, the first one too: it lets everything pass meanwhile."""
+    silent_s: float | None = None
+    """Only a connection that was silent for so long shows it."""
 
 
 SILENCE = Evidence(
@@ -118,3 +123,8 @@ def toxics(
         )
         for stream in streams
     )
+
+
+def on_relay(setting: Setting, act: Act) -> Rule:
+    """The rule for the relay; which connections of a share it hits follows from the seed."""
+    return Rule(name=setting.label, act=act, share=setting.share, seed=setting.rng.getrandbits(32))

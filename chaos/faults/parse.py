@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import msgspec
 from msgspec.structs import FieldInfo
 
-from chaos.faults.catalogue import CATALOGUE
-from chaos.faults.model import Fault, Means, Setting, Side
+from chaos.faults.catalogue import CATALOGUE, OF_UPGRADES
+from chaos.faults.model import Fault, Means, Setting, Side, Stage
 from chaos.faults.schedule import ScheduledFault
 from harness.errors import UsageError
 from harness.seeds import stream
@@ -56,6 +56,16 @@ class _OnNetwork(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     share: Share = 1.0
 
 
+class _OnRealtime(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a fault of the opening of WebSockets is."""
+
+    on: Annotated[
+        Literal["realtime"], msgspec.Meta(description="realtime, where the WebSockets are")
+    ]
+    cohorts: Cohorts = ()
+    share: Share = 1.0
+
+
 class _InBrowsers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose browsers a fault is in."""
 
@@ -67,7 +77,7 @@ class _InServer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """There is one server, for all."""
 
 
-_Where = _OnNetwork | _InBrowsers | _InServer
+_Where = _OnNetwork | _OnRealtime | _InBrowsers | _InServer
 _WHERE: Mapping[Means, type[_Where]] = MappingProxyType(
     {
         "toxiproxy": _OnNetwork,
@@ -104,13 +114,14 @@ def _parse(
     table: Mapping[str, Any], at: str, cohorts: tuple[str, ...], seed: int
 ) -> ScheduledFault:
     type_ = _type_of(table, at)
-    parts = (_Always, _WHERE[type_.means], type_)
+    where: type[_Where] = _OnRealtime if type_ in OF_UPGRADES else _WHERE[type_.means]
+    parts = (_Always, where, type_)
     keys = [field.name for part in parts for field in _fields(part)]
     for key in table:
         if key not in keys:
             raise UsageError(f"{at}: unknown key {key!r}; allowed: {', '.join(keys)}")
     always = _part(_Always, table, at)
-    place = _part(_WHERE[type_.means], table, at)
+    place = _part(where, table, at)
     fault = _part(type_, table, at)
     hit, share = _hit(place, at, cohorts)
     if fault.disables and share != 1:
@@ -126,13 +137,21 @@ def _parse(
     return ScheduledFault(
         name=always.name,
         fault=fault,
-        on=place.on if isinstance(place, _OnNetwork) else None,
+        on=place.on if isinstance(place, _OnNetwork | _OnRealtime) else None,
         cohorts=hit,
         at_s=always.at_s,
         for_s=always.for_s,
         share=share,
-        stages=fault.stages(setting),
+        stages=_stages(fault, setting, at),
     )
+
+
+def _stages(fault: Fault, setting: Setting, at: str) -> tuple[Stage, ...]:
+    """A fault that can come to nothing in its time says so."""
+    try:
+        return fault.stages(setting)
+    except ValueError as error:
+        raise UsageError(f"{at}: {error}") from None
 
 
 def _hit(place: _Where, at: str, cohorts: tuple[str, ...]) -> tuple[tuple[str, ...], float]:

@@ -57,7 +57,8 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
     at_s: float
     for_s: float
     share: float = 1.0
-    """Toxiproxy's toxicity: the chance of each connection, drawn for each direction apart."""
+    """For Toxiproxy the chance of each connection, drawn for each direction apart; for the relay
+    exactly this share of them."""
     stages: tuple[Stage, ...]
     """What it changes on each of :attr:`proxies`, from when on; undone at its end."""
 

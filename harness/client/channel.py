@@ -283,6 +283,7 @@ class Channel:
         self._effects.cancel("join")
         if reply.status == "ok":
             self._reset_rejoins()
+            self._effects.token_is_wanted = self._library.asks_for_token
             self._move(JoinEvent.JOIN_OK)
             for token, until_s in self._unsent_tokens:
                 if now_s < until_s:

@@ -90,6 +90,7 @@ class Connection:
         "_tries",
         "_visible",
         "_vsn",
+        "_waits_for_token",
         "_wire",
         "_wires",
     )
@@ -133,6 +134,8 @@ class Connection:
         self._clock = 0
         """Counts what the library wanted of the socket, so that ``pageshow`` knows its turn."""
         self._awaits_pageshow: int | None = None
+        self._waits_for_token = False
+        """A reconnect is due; the library first waits for the token that it asked for."""
 
     @property
     def is_open(self) -> bool:
@@ -176,11 +179,18 @@ class Connection:
         if self._wire is not None:
             self._close(self._wire, CLOSE_NORMAL, "")
         self._wire = None
+        self._waits_for_token = False
         self._wires.clear()
         self._buffer.clear()
         for timer in (*_TIMERS, *(f"closing:{number}" for number in self._teardowns)):
             self._effects.cancel(timer)
         self._teardowns.clear()
+
+    def token_came(self, now_s: float) -> None:
+        """The token that the library asked for is there, or will not come."""
+        if self._waits_for_token:
+            self._waits_for_token = False
+            self._go_on(Then.RECONNECT, now_s)
 
     def left_empty(self, now_s: float) -> None:
         """No channel is left: the socket is not kept for long."""
@@ -304,6 +314,7 @@ class Connection:
         if self._heartbeat_ref is not None:
             return True
         self._heartbeat_ref = self.next_ref()
+        self._effects.token_is_wanted = self._library.asks_for_token
         self.send(Frame(None, self._heartbeat_ref, "phoenix", "heartbeat", phoenix.EMPTY))
         if not by_interval:
             self._effects.wake_at("heartbeat_timeout", now_s + wait_s)
@@ -411,7 +422,10 @@ class Connection:
         match then:
             case Then.CONNECT:
                 self._connect_unless_held(now_s)
+            case Then.RECONNECT if self._effects.token_is_awaited:
+                self._waits_for_token = True
             case Then.RECONNECT:  # realtime-js and phoenix-js each connect
+                self._effects.token_is_wanted = self._library.asks_for_token
                 if self._wire is None or self._wire.ready is Ready.CLOSED:
                     self._connect_unless_held(now_s)
                 self._connect_unless_held(now_s)

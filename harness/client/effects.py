@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 
-from harness.client.commands import AbortRequest, Command, StartRequest
+from harness.client.commands import AbortRequest, Command, Host, StartRequest
 from harness.client.throttling import Throttling, run_at_s
 from harness.records import Sink
 
@@ -29,6 +29,10 @@ class Effects:
     _nesting: dict[str, int] = field(default_factory=dict)
     """Of each timer that was set within the callback of another."""
     _requests: int = 0
+    token_is_wanted: bool = False
+    """The Realtime library asks for the user's token; whoever has it answers and clears this."""
+    token_is_awaited: bool = False
+    """It asked, and a renewal is under way."""
 
     def wake_at(self, timer: str, at_s: float, *, afresh: bool = False) -> None:
         """Set (or move) a named timer. ``afresh``: as if an event had set it, whoever does."""
@@ -86,10 +90,12 @@ class Effects:
             rules=self.throttling,
         )
 
-    def request(self, method: str, path: str, body: bytes | None = None) -> int:
+    def request(
+        self, method: str, path: str, body: bytes | None = None, *, to: Host = "api"
+    ) -> int:
         """Start an HTTP request and return its number."""
         self._requests += 1
-        self.commands.append(StartRequest(self._requests, method, path, body))
+        self.commands.append(StartRequest(self._requests, method, path, body, to))
         return self._requests
 
     def abort(self, request: int) -> None:

@@ -43,6 +43,9 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
     checks_join_ref: bool = True
     """Frames of an earlier join of the topic are dropped, and a join that was interrupted or timed
     out is forgotten; else an interrupted join keeps its timer, which spoils the next one."""
+    asks_for_token: bool = True
+    """Asks for the user's token on connecting, with every heartbeat and after every join. Versions
+    before 2.112.1 do no more once they were given one, which supabase-js does at once."""
     empty_s: float = 50.0
     """The socket is closed this long after the last channel was left."""
 
@@ -62,12 +65,13 @@ LEGACY = Library(
     repeats_errors=True,
     watches_page=False,
     checks_join_ref=False,
+    asks_for_token=False,
     empty_s=0.0,
 )
 """2.95.3 and older: realtime-js's own socket."""
-RJS_2_100 = Library(name="rjs-2.100", version="2.109.0")
+RJS_2_100 = Library(name="rjs-2.100", version="2.109.0", asks_for_token=False)
 """From 2.100: phoenix-js under realtime-js. In time and order the traces of 2.109.0 and of 2.119.1
-are the same."""
+are the same, but for who renews the token."""
 CURRENT = Library(name="rjs-current", version="2.119.1")
 
 LIBRARIES = {library.name: library for library in (LEGACY, RJS_2_100, CURRENT)}

@@ -92,6 +92,7 @@ class Realtime:
 
     def connect(self, now_s: float) -> None:
         """The page opens: subscribe to the room."""
+        self._effects.token_is_wanted = self._library.asks_for_token
         self._connection.connect(now_s)
         self._channel.subscribe(now_s)
 
@@ -123,6 +124,10 @@ class Realtime:
     def set_token(self, token: str, now_s: float) -> None:
         """R1: the session's token was renewed."""
         self._channel.set_token(token, now_s)
+
+    def token_came(self, now_s: float) -> None:
+        """What the library asked for is answered; what waited for that goes on."""
+        self._connection.token_came(now_s)
 
     # -- what the network does ------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from contextlib import suppress
 from typing import Any, Protocol
 
 from gevent.monkey import get_original
@@ -169,6 +170,15 @@ class WebSocketLink:
         """The machine sleeps, and what the browser waits for with it."""
         self.pause()
         self._patience.over()
+
+    def leave(self) -> None:
+        """The browser takes it away from its page: the peer is told, the owner is not."""
+        if not self._closed and not self._paused and self._protocol.state is State.OPEN:
+            self._protocol.send_close(CloseCode.GOING_AWAY)
+            farewell = bytes(self._buffer) + b"".join(self._protocol.data_to_send())
+            with suppress(OSError):  # a peer that is gone learns nothing, and misses nothing
+                self._socket.send(farewell)
+        self.drop()
 
     def drop(self) -> None:
         """Release the socket at once and tell nobody."""

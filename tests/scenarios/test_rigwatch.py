@@ -67,7 +67,12 @@ def clock() -> ManualClock:
 def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> Watch:
     """Watch to the server's last answer; timers fire ``late_s`` late. Returns what was recorded."""
 
-    def _watch(server: FakeServer, pid: int | None = None, late_s: float = 0.0) -> list[RigSample]:
+    def _watch(
+        server: FakeServer,
+        pid: int | None = None,
+        late_s: float = 0.0,
+        relay_pid: int | None = None,
+    ) -> list[RigSample]:
         async def sleep(delay_s: float) -> None:
             clock.now_s += delay_s + late_s
             await _sleep(0)
@@ -77,7 +82,7 @@ def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -
 
         async def scene(file: RecordFile) -> None:
             watched = cast(Any, server)
-            await watch_rig(watched, pid, clock=clock, buffer=buffer, file=file)
+            await watch_rig(watched, pid, relay_pid, clock=clock, buffer=buffer, file=file)
 
         with RecordFile(path, "conductor") as file:
             with pytest.raises(asyncio.CancelledError):
@@ -158,6 +163,13 @@ def test_toxiproxy_is_sampled_where_it_is_ours(watch: Watch) -> None:
 
 def test_somebody_else_s_toxiproxy_is_not_sampled(watch: Watch) -> None:
     assert of(watch(FakeServer(stats(1.0), stats(1.0)), None), "toxiproxy") == []
+
+
+def test_a_relay_is_watched_where_there_is_one(watch: Watch) -> None:
+    samples = watch(FakeServer(stats(1.0), stats(1.0)), relay_pid=os.getpid())
+
+    assert {sample.process for sample in samples} == {"conductor", "relay", "server"}
+    assert of(samples, "relay")[0].rss_bytes > 0
 
 
 @pytest.mark.e2e

@@ -24,6 +24,8 @@ class Traces(msgspec.Struct, frozen=True):
     made_by: str
     scenarios: str
     traces: dict[str, list[list[int | str | None]]]
+    auth: str | None = None
+    """The version of auth-js that was there."""
 
 
 SCENARIOS = {
@@ -35,6 +37,21 @@ SCENARIOS = {
 GENUINE = {
     name: msgspec.json.decode(
         (ORACLE / "traces" / f"realtime-js-{library.version}.json").read_bytes(), type=Traces
+    )
+    for name, library in LIBRARIES.items()
+}
+
+AUTH = "2.119.1"
+AUTH_SCENARIOS = {
+    scenario.name: scenario
+    for scenario in msgspec.json.decode(
+        (ORACLE / "auth-scenarios.json").read_bytes(), type=list[Scenario]
+    )
+}
+GENUINE_WITH_AUTH = {
+    name: msgspec.json.decode(
+        (ORACLE / "traces" / f"auth-js-{AUTH}-realtime-js-{library.version}.json").read_bytes(),
+        type=Traces,
     )
     for name, library in LIBRARIES.items()
 }
@@ -72,3 +89,23 @@ def test_times_and_order_are_those_of_the_genuine_library(
 
     until_ms = PLAYED_UNTIL_MS.get((library.name, scenario.name), scenario.until_ms)
     assert before(until_ms, ours) == before(until_ms, genuine)
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_each_profile_has_a_whole_trace_with_auth_js(name: str) -> None:
+    genuine = GENUINE_WITH_AUTH[name]
+
+    assert (genuine.auth, genuine.version) == (AUTH, LIBRARIES[name].version)
+    assert genuine.traces.keys() == AUTH_SCENARIOS.keys()
+
+
+@pytest.mark.parametrize("scenario", AUTH_SCENARIOS.values(), ids=AUTH_SCENARIOS.keys())
+@pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES.keys())
+def test_a_token_is_renewed_when_the_genuine_auth_js_renews_it(
+    library: Library, scenario: Scenario
+) -> None:
+    genuine = [tuple(line) for line in GENUINE_WITH_AUTH[library.name].traces[scenario.name]]
+
+    ours = Player(scenario, library).play()
+
+    assert ours == genuine

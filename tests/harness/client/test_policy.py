@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from harness.client.policy import POLICIES, Policy
+from harness.client.token_refresh import Stored, TokenStore
 from tests.support.page import ME, Page, message_id, row, transcript
 
 OTHERWISE: dict[str, Any] = {
@@ -38,6 +39,7 @@ OTHERWISE: dict[str, Any] = {
     "poll_on_subscribed": True,
     "history_limit": 3,
     "recreate_delay_s": 3.0,
+    "renew_token": False,
 }
 
 
@@ -50,7 +52,7 @@ ONLY_WITH: dict[str, tuple[Any, dict[str, Any]]] = {
 
 def life(policy: Policy) -> bytes:
     """A life in which every rule has its say."""
-    page = Page(policy)
+    page = Page(policy, tokens=TokenStore(Stored("a token", "a refresh token", expires_at=140)))
     page.opens()
     page.socket_closes()
     page.attempt_fails_after_its_wait()

@@ -178,12 +178,19 @@ def _send_tours() -> Iterator[Callable[[], None]]:
         page.types()
         page.fails(page.sends[-1])
 
+    def sent_again_after_a_failure() -> None:
+        page = live_page()
+        page.types(0)
+        page.fails(page.sends[-1])
+        page.sends_again(0)
+
     yield swapped_while_sending
     yield swapped_after_the_timeout
     yield answered_well
     yield answered(b'{"success": false, "error": "no"}')
     yield answered(b"<html>")
     yield without_an_answer
+    yield sent_again_after_a_failure
 
 
 def test_every_transition_of_the_tables_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

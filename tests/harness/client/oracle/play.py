@@ -7,17 +7,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from random import Random
 from typing import Any
 
 import msgspec
 
-from harness.client.commands import CloseSocket, Command, OpenSocket, SendFrame
-from harness.client.effects import Effects
+from harness.client.commands import CloseSocket, Command, OpenSocket, SendFrame, StartRequest
 from harness.client.library import Library
 from harness.client.policy import Policy
-from harness.client.realtime import Realtime
-from harness.records import ChannelChanged, Delivery, Event, Fate, Path
+from harness.client.session import Identity, Session
+from harness.client.token_refresh import Stored, TokenStore
+from harness.records import (
+    ChannelChanged,
+    Delivery,
+    Event,
+    Fate,
+    Path,
+    SignedOut,
+    TokenRefreshed,
+)
 from harness.wire import phoenix
 from harness.wire.changes import MessageRow
 from harness.wire.phoenix import Frame, decode, encode_from_server
@@ -57,11 +64,19 @@ class Network(
     join_after_ms: int | None = None
     join_status: str = "ok"
     beat_after_ms: int | None = None
+    auth_after_ms: int | None = None
+    auth_status: int = 200
+    """0: the connection breaks."""
+    auth_body: str | None = None
+    """Instead of a session."""
+    auth_lifetime_s: int = 3600
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     until_ms: int
+    token_ends_s: int | None = None
+    """There is an auth-js, whose stored access token ends then; None: the token is the test's."""
     line: Network
     steps: list[Step]
 
@@ -111,18 +126,25 @@ class Player:
         self.refs: dict[str, int] = {}
         self._happenings: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
-        self.effects = Effects(user=1, sink=self)
-        self.effects.commands = _Logged(self._commanded)
-        self.ours = Realtime(
-            42,
+        self._tokens = 0
+        ends_s = self.scenario.token_ends_s
+        self.ours = Session(
+            Identity(
+                user=1,
+                user_id="1",
+                webinar=42,
+                cohort="all-users",
+                seed=0,
+                api_key="key",
+                token="first",
+                library=self.library,
+            ),
             # the app makes a channel anew a second after its end, as the scenarios have it
-            Policy(name="oracle", recreate_delay_s=1.0),
-            self.effects,
-            api_key="key",
-            token="first",
-            rng=Random(0),
-            library=self.library,
+            Policy(name="oracle", recreate_delay_s=1.0, fallback=False),
+            self,
+            None if ends_s is None else TokenStore(Stored("first", "refresh-0", ends_s)),
         )
+        self.ours._effects.commands = _Logged(self._commanded)
         self._is_subscribed = False
 
     def play(self) -> list[Line]:
@@ -131,7 +153,7 @@ class Player:
         until_s = self.scenario.until_ms / 1000 + 1e-9
         while True:
             happens_s = self._happenings[0][0] if self._happenings else float("inf")
-            wakes_s = self.effects.next_wake_s
+            wakes_s = self.ours.next_wake_s
             if min(happens_s, wakes_s) > until_s:
                 return self.trace
             if happens_s <= wakes_s + 1e-9:
@@ -139,15 +161,17 @@ class Player:
                 happen()
             else:
                 self.now_s = wakes_s
-                timer = self.effects.pop_due(wakes_s)
-                assert timer is not None
-                self.ours.wake(timer, wakes_s)
+                self.ours.wake(wakes_s)
 
     # -- what our client does --------------------------------------------------------------
 
     def event(self, event: Event) -> None:
         if isinstance(event, ChannelChanged) and event.status in STATUSES:
             self._log("status", STATUSES[event.status])
+        elif isinstance(event, TokenRefreshed):
+            self._log("auth", "TOKEN_REFRESHED")
+        elif isinstance(event, SignedOut):
+            self._log("auth", "SIGNED_OUT")
 
     def delivery(self, t_s: float, user: int, row: MessageRow, path: Path, fate: Fate) -> None:
         raise AssertionError(Delivery(t_s, user, row.id, path, fate))
@@ -168,6 +192,10 @@ class Player:
                     self._after(self.line.closes_after_ms, lambda: self._ends(socket, code or 1005))
             case SendFrame(socket, data):
                 self._sent(socket, decode(data, "2.0.0"))
+            case StartRequest(request, to="project", body=bytes(body)):
+                self._log("refresh", msgspec.json.decode(body)["refresh_token"])
+                if self.line.auth_after_ms is not None:
+                    self._after(self.line.auth_after_ms, partial(self._auth, request, self.line))
 
     def _sent(self, socket: int, frame: Frame) -> None:
         self.sent.append(frame)
@@ -179,6 +207,20 @@ class Player:
         if wait_ms is not None:
             status = self.line.join_status if frame.event == "phx_join" else "ok"
             self._after(wait_ms, lambda: self._replies(socket, frame, status))
+
+    def _auth(self, request: int, line: Network) -> None:
+        if line.auth_status == 0:
+            self.ours.http_failed(request, "network", self.now_s)
+            return
+        self._tokens += 1
+        session = {
+            "access_token": f"token-{self._tokens}",
+            "refresh_token": f"refresh-{self._tokens}",
+            "expires_in": line.auth_lifetime_s,
+            "expires_at": round(self.now_s * 1000) // 1000 + line.auth_lifetime_s,
+        }
+        body = msgspec.json.encode(session) if line.auth_body is None else line.auth_body.encode()
+        self.ours.http_answered(request, line.auth_status, body, self.now_s)
 
     def _relative(self, ref: str | None) -> int | str | None:
         return self.refs.setdefault(ref, len(self.refs) + 1) if ref else ref
@@ -199,13 +241,13 @@ class Player:
         match step.do:
             case "subscribe" if not self._is_subscribed:
                 self._is_subscribed = True
-                self.ours.connect(self.now_s)
+                self.ours.open_page(self.now_s)
             case "subscribe":
                 pass  # our app's own timer does it, at the same time
             case "unsubscribe":
-                self.ours.unsubscribe(self.now_s)
+                self.ours._realtime.unsubscribe(self.now_s)
             case "token":
-                self.ours.set_token(step.value, self.now_s)
+                self.ours.renew_token(step.value, self.now_s)
             case "close":
                 self._ends(socket, step.code)
             case "reply":
@@ -225,10 +267,8 @@ class Player:
 
     def _page(self, event: str) -> None:
         match event:
-            case "hide":
-                self.ours.hidden()
-            case "show":
-                self.ours.shown(self.now_s)
+            case "hide" | "show":
+                self.ours.set_visible(event == "show", self.now_s)
             case "pagehide":
                 self.ours.page_hidden(self.now_s)
             case "pageshow":

@@ -1,15 +1,17 @@
 // Plays timed scenarios into a genuine realtime-js under a fake clock, a fake WebSocket and a fake
 // page, and prints what the library did. Nothing here takes real time or touches a network.
 //
-//   node trace.mjs PACKAGE VERSION SCENARIOS.json < /dev/null > TRACE.json
+//   node trace.mjs PACKAGE VERSION SCENARIOS.json [AUTH] < /dev/null > TRACE.json
 //
-// PACKAGE is a folder that holds realtime-js (its package.json says VERSION, or this stops).
+// PACKAGE is a folder that holds realtime-js (its package.json says VERSION, or this stops). AUTH is
+// one that holds auth-js; scenarios with `token_ends_s` play the two together, wired as supabase-js
+// does it.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 
-const [folder, version, scenariosPath] = process.argv.slice(2);
+const [folder, version, scenariosPath, authFolder] = process.argv.slice(2);
 const packageJson = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 if (packageJson.version !== version) {
   throw new Error(`${folder} holds ${packageJson.version} and not ${version}`);
@@ -63,7 +65,9 @@ globalThis.window = {
   addEventListener: (type, listener) => listeners.push({ type, listener }),
   removeEventListener() {},
   document: globalThis.document,
+  location: { href: "http://host/" },
 };
+delete globalThis.BroadcastChannel; // one tab
 
 function happens(type) {
   for (const one of [...listeners]) if (one.type === type) one.listener({ type });
@@ -149,6 +153,78 @@ class FakeWebSocket {
   }
 }
 
+// -- auth-js, and how supabase-js joins the two -------------------------------------------------
+
+let tokens = 0;
+
+/** Auth, as `line` has it: answers after a while, breaks the connection, or says nothing. */
+function fetchOfAuth(_url, { body }) {
+  trace.push([nowMs, "refresh", JSON.parse(body).refresh_token]);
+  const { auth_after_ms: afterMs, auth_status: status = 200, ...then } = line;
+  return new Promise((answer, fail) => {
+    if (afterMs === undefined) return;
+    setTimeout(() => {
+      if (status === 0) return fail(new TypeError("Failed to fetch"));
+      tokens += 1;
+      const session = {
+        access_token: `token-${tokens}`,
+        refresh_token: `refresh-${tokens}`,
+        expires_in: then.auth_lifetime_s ?? 3600,
+        expires_at: Math.floor(nowMs / 1000) + (then.auth_lifetime_s ?? 3600),
+      };
+      answer({
+        ok: status >= 200 && status < 300,
+        status,
+        statusText: "",
+        headers: { get: () => "2024-01-01" },
+        json: async () => JSON.parse(then.auth_body ?? JSON.stringify(session)),
+      });
+    }, afterMs);
+  });
+}
+
+function authOf(endsS) {
+  const kept = new Map();
+  const first = { access_token: "first", refresh_token: "refresh-0", expires_at: endsS, user: {} };
+  kept.set("session", JSON.stringify(first));
+  const { GoTrueClient } = createRequire(join(authFolder, "package.json"))(authFolder);
+  tokens = 0;
+  return new GoTrueClient({
+    url: "http://host/auth/v1",
+    storageKey: "session",
+    storage: {
+      getItem: (key) => kept.get(key) ?? null,
+      setItem: (key, value) => kept.set(key, value),
+      removeItem: (key) => kept.delete(key),
+    },
+    autoRefreshToken: true,
+    persistSession: true,
+    detectSessionInUrl: false,
+    fetch: fetchOfAuth,
+  });
+}
+
+/** `SupabaseClient._getAccessToken`. */
+const tokenOf = async (auth) => (await auth.getSession()).data.session?.access_token ?? "key";
+
+/** `SupabaseClient._listenForAuthEvents`. */
+function listen(auth, client) {
+  let changed;
+  auth.onAuthStateChange((event, session) => {
+    if (["TOKEN_REFRESHED", "SIGNED_OUT"].includes(event)) trace.push([nowMs, "auth", event]);
+    const token = session?.access_token;
+    if (["TOKEN_REFRESHED", "SIGNED_IN", "INITIAL_SESSION"].includes(event)) {
+      if (changed !== token) {
+        changed = token;
+        client.setAuth(token);
+      }
+    } else if (event === "SIGNED_OUT") {
+      client.setAuth();
+      changed = undefined;
+    }
+  });
+}
+
 // -- the scenario -------------------------------------------------------------------------------
 
 const TOPIC = "webinar-42";
@@ -167,11 +243,13 @@ async function play(scenario) {
 
   let token = "first";
   let channel = null;
+  const auth = (scenario.token_ends_s ?? null) === null ? null : authOf(scenario.token_ends_s);
   const client = new RealtimeClient("ws://host/realtime/v1", {
     params: { apikey: "key" },
     transport: FakeWebSocket,
-    accessToken: async () => token,
+    accessToken: async () => (auth === null ? token : tokenOf(auth)),
   });
+  if (auth !== null) listen(auth, client);
   await client.setAuth(token);
 
   const socketOf = (step) => sockets[(step.socket ?? sockets.length) - 1];
@@ -224,6 +302,9 @@ const scenarios = JSON.parse(readFileSync(scenariosPath, "utf8"));
 const traces = {};
 for (const scenario of scenarios) traces[scenario.name] = await play(scenario);
 const made = { library: "@supabase/realtime-js", version, made_by: "trace.mjs" };
+if (authFolder !== undefined) {
+  made.auth = JSON.parse(readFileSync(join(authFolder, "package.json"), "utf8")).version;
+}
 const rows = Object.entries(traces).map(
   ([name, lines]) =>
     `  ${JSON.stringify(name)}: [\n${lines.map((one) => `   ${JSON.stringify(one)}`).join(",\n")}\n  ]`,
