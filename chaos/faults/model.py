@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, Protocol
 
 import msgspec
 
+from chaos.faults.server.switches import Down, Turned
 from chaos.relay.rules import Act, Rule
 from chaos.toxiproxy.model import Stream, Toxic, ToxicType
 from harness.receipts import ProbeKind, ProbeOutcome
@@ -24,7 +25,7 @@ class Disable(msgspec.Struct, frozen=True):
     """Switch the proxy off: its sockets are closed, new connects are refused."""
 
 
-Change = Disable | Toxic | Rule
+Change = Disable | Toxic | Rule | Turned | Down
 """One change to one part of the rig; taking it back leaves no trace of it."""
 
 
@@ -72,6 +73,10 @@ SILENCE = Evidence(
 server's answer and well below any stall worth simulating."""
 
 
+SWITCHED = Evidence(kinds=frozenset(("switches",)), outcomes=frozenset(("turned",)))
+"""The server says that it is so; what comes of it no probe of the canary can show."""
+
+
 class Fault(Protocol):
     """One thing that goes wrong. Each kind is a frozen type of its own."""
 
@@ -79,7 +84,8 @@ class Fault(Protocol):
     """The name of the type in a scenario and in the catalogue."""
     means: ClassVar[Means]
     disables: ClassVar[bool]
-    """It switches the whole proxy off: no share of the connections, no second fault beside it."""
+    """It switches the whole proxy, or the server, off: no share of the connections, no second
+    fault beside it."""
 
     def stages(self, setting: Setting) -> tuple[Stage, ...]:
         """What it changes, from when on: to each of its proxies. At its end all is undone."""
