@@ -294,7 +294,7 @@ class PollEnded(_Event, frozen=True, tag="poll_ended"):
 
 
 class Finding(_Event, frozen=True, tag="finding"):
-    """The peer sent what it should not; the session survived it."""
+    """The peer sent, or the page's library told, what it should not; the session survived it."""
 
     user: int
     what: str

@@ -168,8 +168,7 @@ class Connection:
         """
         self._effects.cancel("empty")
         if self._library.closing_looks_s:
-            if self._wire is None or self._wire.ready is Ready.CLOSED:
-                self._connect_unless_held(now_s)
+            self._connect_and_ask(now_s)
         elif not (self.is_open or self._state is Socket.CONNECTING):
             self.connect(now_s)
 
@@ -377,6 +376,12 @@ class Connection:
 
     # -- inside ---------------------------------------------------------------------------
 
+    def _connect_and_ask(self, now_s: float) -> None:
+        """realtime-js's own connect: it does nothing beside a socket, and asks for the token."""
+        if self._wire is None or self._wire.ready is Ready.CLOSED:
+            self._effects.token_is_wanted = self._library.asks_for_token
+            self._connect_unless_held(now_s)
+
     def _connect_unless_held(self, now_s: float) -> None:
         """An earlier socket that is still being hung up does not count as one: it gets company."""
         if self._wire is None or self._disconnecting:
@@ -425,9 +430,7 @@ class Connection:
             case Then.RECONNECT if self._effects.token_is_awaited:
                 self._waits_for_token = True
             case Then.RECONNECT:  # realtime-js and phoenix-js each connect
-                self._effects.token_is_wanted = self._library.asks_for_token
-                if self._wire is None or self._wire.ready is Ready.CLOSED:
-                    self._connect_unless_held(now_s)
+                self._connect_and_ask(now_s)
                 self._connect_unless_held(now_s)
             case Then.SCHEDULE:
                 self._schedule(now_s)

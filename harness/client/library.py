@@ -48,6 +48,8 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
     before 2.112.1 do no more once they were given one, which supabase-js does at once."""
     empty_s: float = 50.0
     """The socket is closed this long after the last channel was left."""
+    ended_is_left: bool = True
+    """Also after one that ended by itself; else only after one that the app left."""
 
     def backoff(self, tries: int) -> float:
         """The wait before try ``tries`` (1 for the first) in seconds."""
@@ -67,6 +69,7 @@ LEGACY = Library(
     checks_join_ref=False,
     asks_for_token=False,
     empty_s=0.0,
+    ended_is_left=False,
 )
 """2.95.3 and older: realtime-js's own socket."""
 RJS_2_100 = Library(name="rjs-2.100", version="2.109.0", asks_for_token=False)

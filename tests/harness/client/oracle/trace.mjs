@@ -9,9 +9,11 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 
-const [folder, version, scenariosPath, authFolder] = process.argv.slice(2);
+const [given, version, scenariosPath, givenAuth] = process.argv.slice(2);
+const folder = resolve(given);
+const authFolder = givenAuth && resolve(givenAuth);
 const packageJson = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 if (packageJson.version !== version) {
   throw new Error(`${folder} holds ${packageJson.version} and not ${version}`);
@@ -88,6 +90,21 @@ function relative(ref) {
   return refs.get(ref);
 }
 
+/** What the server answers to this join: the bindings asked for, or as the line says, others. */
+function joinReply(payload) {
+  if ((line.join_status ?? "ok") !== "ok") return { status: "error", response: { reason: "no" } };
+  const asked = payload.config.postgres_changes.map((one, i) => ({ ...one, id: i + 1 }));
+  const bindings = {
+    same: asked,
+    other: asked.map((one) => ({ ...one, filter: `${one.filter}0` })),
+    fewer: [],
+    null: null,
+    none: undefined,
+    more: [...asked, { id: 9, event: "DELETE", schema: "public", table: "messages" }],
+  }[line.bindings ?? "same"];
+  return { status: "ok", response: { postgres_changes: bindings } };
+}
+
 class FakeWebSocket {
   constructor(url) {
     this.number = sockets.push(this);
@@ -132,9 +149,8 @@ class FakeWebSocket {
       payload.access_token ?? null,
     ]);
     const waitMs = { phx_join: line.join_after_ms, heartbeat: line.beat_after_ms }[event];
-    const status = event === "phx_join" ? (line.join_status ?? "ok") : "ok";
     if (waitMs !== undefined) {
-      const reply = { status, response: status === "ok" ? {} : { reason: "no" } };
+      const reply = event === "phx_join" ? joinReply(payload) : { status: "ok", response: {} };
       setTimeout(() => this.receives([joinRef, ref, topic, "phx_reply", reply]), waitMs);
     }
   }
@@ -228,6 +244,13 @@ function listen(auth, client) {
 // -- the scenario -------------------------------------------------------------------------------
 
 const TOPIC = "webinar-42";
+const BINDING = {
+  event: "*",
+  schema: "public",
+  table: "messages",
+  filter: "webinar_id=eq.42",
+};
+const RECREATE_MAX_MS = 30_000;
 const { RealtimeClient } = createRequire(join(folder, "package.json"))(folder);
 
 async function play(scenario) {
@@ -252,14 +275,31 @@ async function play(scenario) {
   if (auth !== null) listen(auth, client);
   await client.setAuth(token);
 
+  // R3: the app makes a channel that ended anew, and waits for twice as long each time.
+  let channelIsWanted = scenario.recreate_ms !== undefined;
+  let recreations = 0;
+  const madeAnew = () => {
+    if (!channelIsWanted) return;
+    const waitMs = Math.min(scenario.recreate_ms * 2 ** recreations, RECREATE_MAX_MS);
+    recreations += 1;
+    setTimeout(() => acts.subscribe(), waitMs);
+  };
+
   const socketOf = (step) => sockets[(step.socket ?? sockets.length) - 1];
   const frameOf = (event, back = 0) => sent.filter((one) => one.event === event).at(-1 - back);
   const acts = {
     subscribe() {
       channel = client.channel(TOPIC);
-      channel.subscribe((status) => trace.push([nowMs, "status", status]));
+      channel.on("postgres_changes", BINDING, () => {});
+      channel.subscribe((status) => {
+        trace.push([nowMs, "status", status]);
+        if (status === "CLOSED") madeAnew();
+      });
     },
-    unsubscribe: () => client.removeChannel(channel),
+    unsubscribe() {
+      channelIsWanted = false;
+      client.removeChannel(channel);
+    },
     token(step) {
       token = step.value;
       client.setAuth(token);
