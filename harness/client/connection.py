@@ -4,7 +4,8 @@ A port of what the library does with its socket (phoenix-js ``socket.js``; realt
 before 2.100), held against traces of the genuine one (``tests/harness/client/oracle``). It keeps
 the library's oddities: a socket that is closed slowly lives beside its successor, and where its
 end is heard at last, it counts as the successor's. What travels on it is
-``harness.client.channel``'s matter.
+``harness.client.channel``'s matter, and when it is asked for a sign of life
+``harness.client.heartbeat``'s.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from enum import Enum, auto
 
 from harness.client.commands import CloseSocket, OpenSocket, SendFrame
 from harness.client.effects import Effects
+from harness.client.heartbeat import Heartbeat
 from harness.client.library import CURRENT, Library
 from harness.client.states import after
 from harness.client.websocket import Ended, Ready, Teardown, Then, Wire
@@ -77,7 +79,7 @@ class Connection:
         "_clock",
         "_disconnecting",
         "_effects",
-        "_heartbeat_ref",
+        "_heartbeat",
         "_jitter",
         "_library",
         "_path",
@@ -121,8 +123,7 @@ class Connection:
         """Those with listeners that are not closed yet."""
         self._tries = 0
         self._ref = 0
-        self._heartbeat_ref: str | None = None
-        """Of the heartbeat that is not answered yet."""
+        self._heartbeat = Heartbeat(effects, library)
         self._buffer: list[Frame] = []
         """Sent when a socket opens."""
         self._teardowns: dict[int, Teardown] = {}
@@ -234,10 +235,7 @@ class Connection:
             for frame in self._buffer:
                 self.send(frame)
             self._buffer.clear()
-        if self._library.heartbeat_after == "answer":  # an interval forgets nothing, see below
-            self._heartbeat_ref = None
-            self._effects.cancel("heartbeat_timeout")
-        self._effects.wake_at("heartbeat", now_s + self._library.heartbeat_s)
+        self._heartbeat.begin(now_s)
         return True
 
     def closed(self, socket: int, code: int, reason: str, now_s: float) -> Ended | None:
@@ -258,8 +256,7 @@ class Connection:
                 self._wire.close_is_heard = False
         elif self._state is Socket.CONNECTING:  # older versions think that nothing is under way
             self._move(SocketEvent.LOST)
-        self._effects.cancel("heartbeat")
-        self._effects.cancel("heartbeat_timeout")
+        self._heartbeat.end()
         if not self._clean:
             self._schedule(now_s)
 
@@ -290,43 +287,28 @@ class Connection:
 
     def answered(self, ref: str | None, now_s: float) -> None:
         """A ``phx_reply`` outside of any channel: the heartbeat's, if it is the one waited for."""
-        if self._heartbeat_ref is None or ref != self._heartbeat_ref:
-            return
-        self._heartbeat_ref = None
-        if self._library.heartbeat_after == "answer":
-            self._effects.cancel("heartbeat_timeout")
-            self._effects.wake_at("heartbeat", now_s + self._library.heartbeat_s)
+        self._heartbeat.answered(ref, now_s)
 
     # -- timers ---------------------------------------------------------------------------
 
     def heartbeat(self, now_s: float) -> bool:
-        """It is time to send one; says whether the one before was missed.
-
-        The interval of older versions goes on, and remembers a heartbeat of an earlier socket.
-        """
-        wait_s = self._library.heartbeat_s
-        by_interval = self._library.heartbeat_after == "heartbeat"
-        if by_interval:
-            self._effects.wake_at("heartbeat", now_s + wait_s)
-        if not self.is_open:
-            return False
-        if self._heartbeat_ref is not None:
-            return True
-        self._heartbeat_ref = self.next_ref()
-        self._effects.token_is_wanted = self._library.asks_for_token
-        self.send(Frame(None, self._heartbeat_ref, "phoenix", "heartbeat", phoenix.EMPTY))
-        if not by_interval:
-            self._effects.wake_at("heartbeat_timeout", now_s + wait_s)
-        return False
+        """It is time to send one; says whether the one before was missed."""
+        turn = self._heartbeat.turn(now_s, is_open=self.is_open)
+        if turn == "send":
+            ref = self.next_ref()
+            self._effects.token_is_wanted = self._library.asks_for_token
+            self.send(Frame(None, ref, "phoenix", "heartbeat", phoenix.EMPTY))
+            self._heartbeat.sent(ref, now_s)
+        return turn == "missed"
 
     @property
     def awaits_heartbeat(self) -> bool:
         """A heartbeat was sent and is not answered."""
-        return self._heartbeat_ref is not None
+        return self._heartbeat.is_awaited
 
     def heartbeat_missed(self, now_s: float) -> None:
         """Nobody answered: the socket is closed, and given up a little later."""
-        self._heartbeat_ref = None
+        self._heartbeat.given_up()
         self._clean = False
         reason = "heartbeat timeout"
         if self._library.closing_looks_s:
