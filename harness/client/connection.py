@@ -14,11 +14,11 @@ from enum import Enum, auto
 
 from harness.client.commands import CloseSocket, OpenSocket, SendFrame
 from harness.client.effects import Effects
-from harness.client.heartbeat import Heartbeat
+from harness.client.heartbeat import Heartbeat, Worker
 from harness.client.library import CURRENT, Library
 from harness.client.states import after
 from harness.client.websocket import Ended, Ready, Teardown, Then, Wire
-from harness.records import SocketClosed, SocketOpened, SocketOpening
+from harness.records import Finding, SocketClosed, SocketOpened, SocketOpening
 from harness.seeds import Draws
 from harness.wire import phoenix
 from harness.wire.phoenix import Frame, Vsn
@@ -106,6 +106,7 @@ class Connection:
         rng: Draws,
         jitter: float = 0.0,
         library: Library = CURRENT,
+        worker: Worker = "none",
     ) -> None:
         """``jitter``: the share of each wait by which it may be longer or shorter (H6), which
         an app gives the library as ``reconnectAfterMs``."""
@@ -123,7 +124,7 @@ class Connection:
         """Those with listeners that are not closed yet."""
         self._tries = 0
         self._ref = 0
-        self._heartbeat = Heartbeat(effects, library)
+        self._heartbeat = Heartbeat(effects, library, worker)
         self._buffer: list[Frame] = []
         """Sent when a socket opens."""
         self._teardowns: dict[int, Teardown] = {}
@@ -182,6 +183,7 @@ class Connection:
         self._waits_for_token = False
         self._wires.clear()
         self._buffer.clear()
+        self._heartbeat.end_worker()
         for timer in (*_TIMERS, *(f"closing:{number}" for number in self._teardowns)):
             self._effects.cancel(timer)
         self._teardowns.clear()
@@ -208,7 +210,7 @@ class Connection:
     def page_hidden(self, now_s: float) -> None:
         """``pagehide``: the library hangs up."""
         if self._library.watches_page and self._wire is not None:
-            self._hang_up(now_s)
+            self._hang_up(Then.DISCONNECTED, now_s)
             self._awaits_pageshow = self._clock
 
     def page_shown(self, now_s: float) -> None:
@@ -354,7 +356,15 @@ class Connection:
 
     def empty_for_long(self, now_s: float) -> None:
         """No channel for a while."""
-        self._hang_up(now_s)
+        self._hang_up(Then.CLIENT_DISCONNECTED, now_s)
+
+    def worker_failed(self, now_s: float) -> None:
+        """The worker's ``error`` event: the page's policy forbids it."""
+        user = self._effects.user
+        self._effects.sink.event(Finding(t_s=now_s, user=user, what="worker_refused"))
+        self._heartbeat.end_worker()
+        if self._library.worker_ends_with_socket:
+            self._hang_up(Then.CLIENT_DISCONNECTED, now_s)
 
     # -- inside ---------------------------------------------------------------------------
 
@@ -371,7 +381,7 @@ class Connection:
                 self._move(SocketEvent.GIVE_UP)
             self.connect(now_s)
 
-    def _hang_up(self, now_s: float) -> None:
+    def _hang_up(self, then: Then, now_s: float) -> None:
         self._move(SocketEvent.DISCONNECT)
         self._clock += 1
         self._disconnecting = self._clean = True
@@ -381,9 +391,10 @@ class Connection:
             self._close(self._wire, None, "")
             self._wires.pop(self._wire.number, None)
             self._effects.cancel("heartbeat")
+            self._heartbeat.end_worker()
             self._wire = None
         else:
-            self._tear_down(Then.DISCONNECTED, now_s)
+            self._tear_down(then, now_s)
 
     def _tear_down(
         self, then: Then, now_s: float, code: int | None = None, reason: str = ""
@@ -418,6 +429,9 @@ class Connection:
                 self._schedule(now_s)
             case Then.DISCONNECTED:
                 self._disconnecting = False
+            case Then.CLIENT_DISCONNECTED:
+                self._disconnecting = False
+                self._heartbeat.end_worker()
             case Then.NOTHING if self._state is Socket.WAITING:
                 self._move(SocketEvent.PARK)
 

@@ -13,6 +13,7 @@ import msgspec
 
 from harness.client.connection import Connection
 from harness.client.effects import Effects
+from harness.client.heartbeat import Worker
 from harness.client.library import CURRENT, Library
 from harness.client.policy import Policy
 from harness.client.subscription import Subscription
@@ -69,7 +70,10 @@ class Realtime:
         rng: Draws,
         vsn: Vsn = "2.0.0",
         library: Library = CURRENT,
+        worker_refused: bool = False,
     ) -> None:
+        """``worker_refused``: what the browser does to a worker of the page's."""
+        worker: Worker = "refused" if worker_refused else "works"
         self._effects = effects
         self._library = library
         self._vsn = vsn
@@ -80,6 +84,7 @@ class Realtime:
             rng=rng,
             jitter=policy.reconnect_jitter,
             library=library,
+            worker=worker if policy.heartbeat_worker else "none",
         )
         self._subscription = Subscription(
             webinar, policy, effects, self._connection, token, library=library
@@ -178,9 +183,11 @@ class Realtime:
         """A timer of this part is due."""
         kind, _, number = timer.partition(":")
         match kind:
-            case "heartbeat":
+            case "heartbeat" | "worker":
                 if self._connection.heartbeat(now_s):
                     return self._heartbeat_missed(now_s)
+            case "worker_failed":
+                self._connection.worker_failed(now_s)
             case "heartbeat_timeout":
                 if self._connection.awaits_heartbeat:
                     return self._heartbeat_missed(now_s)
@@ -195,15 +202,11 @@ class Realtime:
                 self._connection.subscribed(now_s)
             case "empty":
                 self._connection.empty_for_long(now_s)
-            case "join":
-                self._subscription.join_timed_out(int(number), now_s)
-            case "rejoin":
+            case "join" | "rejoin" | "recreate":
                 # A channel that ended may take the topic from its successor.
                 was_live = self.is_live
-                self._subscription.rejoin(int(number), now_s)
+                self._subscription.wake(kind, number, now_s)
                 return Signal.NOT_LIVE if was_live and not self.is_live else None
-            case "recreate":
-                self._subscription.recreate(now_s)
         return None
 
     def _heartbeat_missed(self, now_s: float) -> Signal | None:

@@ -8,6 +8,8 @@ join it has not answered. Each of these joins takes the topic from the app's own
 
 from __future__ import annotations
 
+from typing import Literal
+
 from harness.client.bindings import room_bindings
 from harness.client.channel import Channel
 from harness.client.connection import Connection
@@ -91,20 +93,16 @@ class Subscription:
         """``system ok``: the next end is a first one again."""
         self._recreations = 0
 
-    # -- timers ---------------------------------------------------------------------------
-
-    def recreate(self, now_s: float) -> None:
-        """R3: the wait is over."""
-        self._connection.subscribed(now_s)
-        self.subscribe(now_s)
-
-    def join_timed_out(self, number: int, now_s: float) -> None:
-        """No answer to the join of this channel."""
-        self._numbered(number).join_timed_out(now_s)
-
-    def rejoin(self, number: int, now_s: float) -> None:
-        """It is time for this channel to join again."""
-        self._numbered(number).rejoin(now_s)
+    def wake(self, kind: Literal["join", "rejoin", "recreate"], number: str, now_s: float) -> None:
+        """A timer is due: that of a channel's join, of its next one, or the app's own (R3)."""
+        match kind:
+            case "join":
+                self._numbered(number).join_timed_out(now_s)
+            case "rejoin":
+                self._numbered(number).rejoin(now_s)
+            case "recreate":
+                self._connection.subscribed(now_s)
+                self.subscribe(now_s)
 
     # -- what channels do (see channel.Owner) ---------------------------------------------
 
@@ -126,8 +124,8 @@ class Subscription:
 
     # -- inside ---------------------------------------------------------------------------
 
-    def _numbered(self, number: int) -> Channel:
-        return next(one for one in (self.channel, *self._earlier) if one.number == number)
+    def _numbered(self, number: str) -> Channel:
+        return next(one for one in (self.channel, *self._earlier) if str(one.number) == number)
 
     def _make(self) -> Channel:
         self._made += 1

@@ -66,6 +66,7 @@ def _scenario(name: str, rng: Random, *, with_auth: bool = False) -> Scenario:
         name=name,
         until_ms=at_ms + _AFTER_MS,
         recreate_ms=rng.choice((None, 1009)),
+        worker=rng.choice(("none", "none", "works", "refused")),
         line=draw_line(rng),
         steps=steps,
     )

@@ -13,6 +13,7 @@ import msgspec
 
 from harness.client.channel import TIMED_OUT_AFTER_ITS_END
 from harness.client.commands import CloseSocket, Command, OpenSocket, SendFrame, StartRequest
+from harness.client.heartbeat import Worker
 from harness.client.library import Library
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
@@ -86,6 +87,8 @@ class Scenario(
     """There is an auth-js, whose stored access token ends then; None: the token is the test's."""
     recreate_ms: int | None = None
     """The app makes a channel that ended anew after so long, then twice as long, up to 30 s."""
+    worker: Worker = "none"
+    """Whether the page has a worker count its heartbeats, and what becomes of it."""
     line: Network
     steps: list[Step]
 
@@ -148,11 +151,13 @@ class Player:
                 api_key="key",
                 token="first",
                 library=self.library,
+                worker_refused=self.scenario.worker == "refused",
             ),
             Policy(
                 name="oracle",
                 recreate_channel=self.scenario.recreate_ms is not None,
                 recreate_delay_s=(self.scenario.recreate_ms or 0) / 1000,
+                heartbeat_worker=self.scenario.worker != "none",
                 fallback=False,
             ),
             self,

@@ -61,6 +61,25 @@ async function runUntil(endMs) {
 
 // -- the page: what the library listens to ------------------------------------------------------
 
+// A worker that counts, or one that the page's policy forbids.
+let workerWorks = true;
+const WORKER_FAILS_AFTER_MS = 8;
+globalThis.Worker = class {
+  constructor() {
+    if (!workerWorks) setTimeout(() => this.onerror?.({ type: "error" }), WORKER_FAILS_AFTER_MS);
+  }
+
+  postMessage({ event, interval }) {
+    if (event !== "start" || !workerWorks) return;
+    const message = { data: { event: "keepAlive" } };
+    this.interval = setInterval(() => this.onmessage?.(message), interval);
+  }
+
+  terminate() {
+    clearInterval(this.interval);
+  }
+};
+
 let listeners = [];
 globalThis.document = { visibilityState: "visible", addEventListener() {} };
 globalThis.window = {
@@ -68,6 +87,7 @@ globalThis.window = {
   removeEventListener() {},
   document: globalThis.document,
   location: { href: "http://host/" },
+  Worker: globalThis.Worker,
 };
 delete globalThis.BroadcastChannel; // one tab
 
@@ -262,6 +282,7 @@ async function play(scenario) {
   sent = [];
   refs = new Map();
   line = { ...scenario.line };
+  workerWorks = scenario.worker !== "refused";
   globalThis.document.visibilityState = "visible";
 
   let token = "first";
@@ -270,6 +291,7 @@ async function play(scenario) {
   const client = new RealtimeClient("ws://host/realtime/v1", {
     params: { apikey: "key" },
     transport: FakeWebSocket,
+    worker: (scenario.worker ?? "none") !== "none",
     accessToken: async () => (auth === null ? token : tokenOf(auth)),
   });
   if (auth !== null) listen(auth, client);
