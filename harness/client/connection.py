@@ -356,7 +356,7 @@ class Connection:
 
     def empty_for_long(self, now_s: float) -> None:
         """No channel for a while."""
-        self._hang_up(Then.CLIENT_DISCONNECTED, now_s)
+        self._disconnect(now_s)
 
     def worker_failed(self, now_s: float) -> None:
         """The worker's ``error`` event: the page's policy forbids it."""
@@ -364,7 +364,7 @@ class Connection:
         self._effects.sink.event(Finding(t_s=now_s, user=user, what="worker_refused"))
         self._heartbeat.end_worker()
         if self._library.worker_ends_with_socket:
-            self._hang_up(Then.CLIENT_DISCONNECTED, now_s)
+            self._disconnect(now_s)
 
     # -- inside ---------------------------------------------------------------------------
 
@@ -380,6 +380,12 @@ class Connection:
             if self._state in (Socket.CONNECTING, Socket.OPEN):
                 self._move(SocketEvent.GIVE_UP)
             self.connect(now_s)
+
+    def _disconnect(self, now_s: float) -> None:
+        """``disconnect`` of realtime-js, which takes a socket that is closing for its own doing."""
+        is_closing = self._wire is not None and self._wire.ready is Ready.CLOSING
+        if not (is_closing and self._library.closing_looks_s):
+            self._hang_up(Then.CLIENT_DISCONNECTED, now_s)
 
     def _hang_up(self, then: Then, now_s: float) -> None:
         self._move(SocketEvent.DISCONNECT)
