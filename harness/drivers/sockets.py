@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.client.browser import Browser
-from harness.drivers.websocket_link import Address, Owner, WebSocketLink
+from harness.drivers.tcp_stream import Address
+from harness.drivers.websocket_link import Owner, WebSocketLink
 
 ABNORMAL_CLOSURE = 1006
 """What a page sees of a socket that ended without a Close frame (RFC 6455, 7.1.5)."""
