@@ -8,9 +8,10 @@ show whether the door is open.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from math import ceil
 
 from chaos.lines import (
     LINE_ERRORS,
@@ -19,8 +20,10 @@ from chaos.lines import (
     RealtimeLine,
     Target,
     connect_only,
+    handshake_only,
     outcome_of,
     request_once,
+    words_of,
 )
 from harness.clock import Clock
 from harness.receipts import Probe, ProbeKind, ProbeOutcome
@@ -44,6 +47,15 @@ class CanarySettings:
     """Between two bare connects to a Realtime proxy."""
     request_period_s: float = 0.2
     """Between two requests on connections of their own to an API proxy."""
+    handshake_period_s: float | None = None
+    """Between two WebSockets that are opened at a Realtime proxy for this alone; ``None``: none
+    are. Only a fault of the handshake needs them."""
+    silent_s: Mapping[str, float] = field(default_factory=dict)
+    """By proxy: connections that say nothing for so long. Only a fault that cuts idle ones needs
+    them."""
+    silent_period_s: float = 0.5
+    """Between the openings of two such connections; shorter than the margin by which their silence
+    exceeds the fault's, so that one of them is always ripe."""
     reconnect_after_s: float = 0.1
     open_timeout_s: float = 2.0
     """For a connect with its handshake."""
@@ -71,6 +83,10 @@ async def watch(
             for number in range(settings.links):
                 group.create_task(watcher.keep_probing(number))
             group.create_task(watcher.keep_connecting())
+            if target.side == "realtime" and settings.handshake_period_s is not None:
+                group.create_task(watcher.keep_handshaking(settings.handshake_period_s))
+            if target.proxy in settings.silent_s:
+                group.create_task(watcher.keep_silent(settings.silent_s[target.proxy]))
 
 
 class _Watcher:
@@ -92,7 +108,7 @@ class _Watcher:
                 async with asyncio.timeout(self._settings.open_timeout_s):
                     line = await self._open()
             except LINE_ERRORS as error:
-                self._tell(self._kind, started_s, outcome_of(error), detail=_words(error))
+                self._tell(self._kind, started_s, outcome_of(error), detail=words_of(error))
             else:
                 await self._probe_through(line)
             await asyncio.sleep(self._settings.reconnect_after_s)
@@ -107,6 +123,55 @@ class _Watcher:
         else:
             kind, exchange = "http", partial(request_once, target, settings.health_path)
             period_s, limit_s = settings.request_period_s, settings.request_timeout_s
+        await self._keep_trying(kind, exchange, limit_s, period_s)
+
+    async def keep_handshaking(self, period_s: float) -> None:
+        """Open a WebSocket again and again."""
+        exchange = partial(handshake_only, self._target, self._settings.api_key)
+        await self._keep_trying("handshake", exchange, self._settings.open_timeout_s, period_s)
+
+    async def keep_silent(self, for_s: float) -> None:
+        """Have connections of all ages up to ``for_s`` that say nothing before.
+
+        The first ones break their silence early, so that it is soon known what is usual.
+        """
+        period_s = self._settings.silent_period_s
+        async with asyncio.TaskGroup() as group:
+            for number in range(1, ceil(for_s / period_s)):
+                group.create_task(self._break_silence(number * period_s))
+            while True:
+                group.create_task(self._break_silence(for_s))
+                await asyncio.sleep(period_s)
+
+    async def _break_silence(self, after_s: float) -> None:
+        """One request on a connection that was silent for so long."""
+        settings = self._settings
+        sent_s = self._clock()
+        try:
+            async with asyncio.timeout(settings.open_timeout_s):
+                line = await ApiLine.open(self._target, settings.health_path)
+            try:
+                await line.keep_silent(after_s)
+                sent_s = self._clock()
+                async with asyncio.timeout(settings.request_timeout_s):
+                    await line.send(1)
+                    await line.answer()
+            finally:
+                line.abort()
+        except LINE_ERRORS as error:
+            # What ends in its silence is told as one of now.
+            ended_s = sent_s if isinstance(error, TimeoutError) else self._clock()
+            self._tell("idle", ended_s, outcome_of(error), detail=words_of(error))
+        else:
+            self._tell("idle", sent_s, "ok", answered_s=self._clock())
+
+    async def _keep_trying(
+        self,
+        kind: ProbeKind,
+        exchange: Callable[[], Awaitable[None]],
+        limit_s: float,
+        period_s: float,
+    ) -> None:
         async with asyncio.TaskGroup() as group:
             while True:
                 group.create_task(self._once(kind, exchange, limit_s))
@@ -120,7 +185,7 @@ class _Watcher:
             async with asyncio.timeout(limit_s):
                 await exchange()
         except LINE_ERRORS as error:
-            self._tell(kind, sent_s, outcome_of(error), detail=_words(error))
+            self._tell(kind, sent_s, outcome_of(error), detail=words_of(error))
         else:
             self._tell(kind, sent_s, "ok", answered_s=self._clock())
 
@@ -168,7 +233,7 @@ class _Watcher:
     def _tell_open(self, open_probes: dict[int, float], error: BaseException) -> None:
         """All open probes ended with the line; with none open, its end is told as one of now."""
         for sent_s in list(open_probes.values()) or [self._clock()]:
-            self._tell(self._kind, sent_s, outcome_of(error), detail=_words(error))
+            self._tell(self._kind, sent_s, outcome_of(error), detail=words_of(error))
         open_probes.clear()
 
     def _tell_old(self, open_probes: dict[int, float], older_than_s: float) -> None:
@@ -200,7 +265,3 @@ class _Watcher:
                 detail=detail,
             )
         )
-
-
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:120]

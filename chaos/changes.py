@@ -24,19 +24,22 @@ def steps_between(before: Sequence[Change], now: Sequence[Change]) -> tuple[Chan
     A toxic is given its new numbers in place: taken away and put back it would let go at once of
     all that it holds.
     """
-    new = {_place(change): change for change in now if change not in before}
     gone = [change for change in before if change not in now]
-    kept = [change for change in gone if _place(change) in new]
-    updates = [new.pop(_place(change)) for change in kept]
+    new = [change for change in now if change not in before]
+    kept = [change for change in new if any(_becomes(old, change) for old in gone)]
     return (
-        *(ChangeStep("undo", change) for change in gone if change not in kept),
-        *(ChangeStep("update", change) for change in updates),
-        *(ChangeStep("do", change) for change in new.values()),
+        *(
+            ChangeStep("undo", old)
+            for old in gone
+            if not any(_becomes(old, change) for change in kept)
+        ),
+        *(ChangeStep("update", change) for change in kept),
+        *(ChangeStep("do", change) for change in new if change not in kept),
     )
 
 
-def _place(change: Change) -> object:
-    """Equal for two changes of which one can become the other."""
-    if isinstance(change, Toxic):
-        return (change.name, change.type, change.stream)
-    return change
+def _becomes(old: Change, now: Change) -> bool:
+    """One toxic, with other numbers."""
+    if not (isinstance(old, Toxic) and isinstance(now, Toxic)):
+        return False
+    return (old.name, old.type, old.stream) == (now.name, now.type, now.stream)

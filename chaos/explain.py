@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -10,6 +10,8 @@ import msgspec
 from chaos.changes import ChangeStep, steps_between
 from chaos.faults.model import BOTH_WAYS, Change, Disable, Means
 from chaos.faults.schedule import ScheduledFault
+from chaos.faults.server.switches import Down, Turned
+from chaos.relay.rules import Rule
 from chaos.timeline import plan
 from chaos.toxiproxy.model import Toxic
 
@@ -66,11 +68,35 @@ def _words(steps: Sequence[ChangeStep]) -> Iterator[str]:
                 left = [step for step in left if step not in alike]
                 streams = [step.change.stream for step in alike if isinstance(step.change, Toxic)]
                 yield _toxic(first.what, toxic, [toxic.stream, *streams])
+            case Rule() as rule:
+                yield _rule(first.what, rule)
+            case Turned() as turned:
+                yield _switches(first.what, turned)
+            case Down(how):
+                yield "start it again" if first.what == "undo" else f"{how} the process"
             case other:
-                yield f"{_VERBS[first.what]} {type(other).__name__} {_numbers(other)}".strip()
+                verb = "take back" if first.what == "undo" else "set"
+                yield f"{verb} {type(other).__name__} {_numbers(msgspec.to_builtins(other))}"
 
 
-_VERBS = {"do": "set", "update": "change", "undo": "take back"}
+def _rule(what: str, rule: Rule) -> str:
+    act: dict[str, Any] = msgspec.to_builtins(rule.act)
+    kind = act.pop("type")
+    if what == "undo":
+        return f"remove rule {kind}"
+    share = f" share={rule.share:g}" if rule.share < 1 else ""
+    return f"add rule {kind}: {_numbers(act)}{share}".rstrip(" :")
+
+
+def _switches(what: str, turned: Turned) -> str:
+    defects = ", ".join(sorted(turned.defects))
+    if what == "undo":
+        knobs = ", ".join(turned.knobs)
+        said = (f"turn back {knobs}" if knobs else "", f"take out {defects}" if defects else "")
+    else:
+        knobs = _numbers(turned.knobs)
+        said = (f"turn {knobs}" if knobs else "", f"plant {defects}" if defects else "")
+    return "; ".join(each for each in said if each)
 
 
 def _alike(step: ChangeStep, other: ChangeStep) -> bool:
@@ -84,12 +110,18 @@ def _toxic(what: str, toxic: Toxic, streams: Sequence[str]) -> str:
     way = "both ways" if set(streams) == set(BOTH_WAYS) else streams[0]
     if what == "undo":
         return f"remove {toxic.type}, {way}"
-    numbers = " ".join(f"{key}={value}" for key, value in toxic.attributes.items())
     share = f" toxicity={toxic.toxicity:g}" if toxic.toxicity < 1 else ""
-    return f"{'add' if what == 'do' else 'update'} {toxic.type}, {way}: {numbers}{share}"
+    verb = "add" if what == "do" else "update"
+    return f"{verb} {toxic.type}, {way}: {_numbers(toxic.attributes)}{share}"
 
 
-def _numbers(change: Any) -> str:
-    """The fields of a change that has no words of its own here, by their names."""
-    fields: dict[str, Any] = msgspec.to_builtins(change)
-    return " ".join(f"{key}={value}" for key, value in fields.items() if value not in (None, {}))
+def _numbers(fields: Mapping[str, Any]) -> str:
+    """Fields by their names; those of a part by the part's own."""
+    said = []
+    for key, value in fields.items():
+        if isinstance(value, Mapping):
+            own = {name: each for name, each in value.items() if name != "type"}
+            said.append(f"{key}={value.get('type', '')} {_numbers(own)}".rstrip())
+        else:
+            said.append(f"{key}={value}")
+    return " ".join(said)

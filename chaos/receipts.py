@@ -81,8 +81,8 @@ def receipts(
 
 
 def _told(detail: str) -> Text:
-    """What the director met; the detail is Toxiproxy's own or the system's."""
-    return Text(en=detail, ko=f"Toxiproxy를 다루는 중에 문제가 있었습니다(“{detail}”)")
+    """What the director met; the detail is of the part that plays the fault, or the system's."""
+    return Text(en=detail, ko=f"장애를 다루는 중에 문제가 있었습니다(“{detail}”)")
 
 
 def _moments(history: Sequence[HistoryEntry], name: str) -> Moments:
@@ -155,7 +155,14 @@ def _effect(case: _Case, fault: ScheduledFault, proxy: str) -> _Effect:
     free = [probe for probe in probes if not masked(probe, masks)]
     problems = (
         *objections.before(proxy, free, judge, requested_s=moments.requested_s, share=fault.share),
-        *objections.biting(proxy, hits, moments, share=fault.share, pauses_s=fault.longest_pause_s),
+        *objections.biting(
+            proxy,
+            hits,
+            moments,
+            share=fault.share,
+            pauses_s=fault.longest_pause_s,
+            bites_every_s=judge.evidence.bites_every_s,
+        ),
         *objections.healing(proxy, healed_s, moments, masks),
     )
     return _Effect(hits=hits, healed_s=healed_s, usual_s=judge.usual_s, problems=problems)

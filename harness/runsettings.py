@@ -27,12 +27,19 @@ class PlannedSend(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     body: str
     second_click: bool = False
     """The other click of somebody who double-clicks; S6 should refuse it."""
+    retry_after_s: tuple[float, ...] = ()
+    """How long its author looks at its first failure before they press "send again", at its second
+    …; then they give up."""
 
 
 MoveKind = Literal[
     "arrive",  # opens the page for the first time, later than the others
     "hide",  # goes to another tab
     "show",
+    "freeze",  # the browser stops the hidden page: no task of it runs
+    "discard",  # the browser throws the hidden page away; shown again, it is loaded anew
+    "navigate_away",  # another page in the same tab; the browser may keep this one
+    "navigate_back",
     "go_offline",  # the network is gone, and the browser knows it
     "go_online",
     "switch_network",  # online again over another network, with another address

@@ -180,6 +180,45 @@ def list_scenarios(*, as_json: AsJson = False) -> None:
     typer.echo("T, S, R, F, O and H are rules and hazards of the chat: docs/chat-rules.md")
 
 
+_POLICIES_EXAMPLES = """Example: chatquake policies plan-reviewed
+
+\b
+More:
+  chatquake policies plan hardened
+  chatquake policies --scenario mine.toml --set policies.patient.poll_period_s=5
+"""
+
+
+@app.command(epilog=_POLICIES_EXAMPLES)
+def policies(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME...", help="Which; default: all.")
+    ] = None,
+    *,
+    scenario: Annotated[
+        str | None, typer.Option(help="With this scenario's own: a name, or a TOML file.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="With --scenario, as in run. Repeatable."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the client policies: every switch with its rule, unit and value.
+
+    One policy with the meaning of each switch, or several side by side.
+    """
+    with one_line_errors():
+        from scenarios.policy_view import chosen, views, write  # noqa: PLC0415 (slow to import)
+
+        found = views(scenario, tuple(sets or ()))
+        wanted = chosen(found, tuple(names or ()))
+        if as_json:
+            typer.echo(msgspec.json.format(msgspec.json.encode(wanted)).decode())
+        else:
+            write(wanted, standard_console())
+
+
 def _print_lines(lines: Callable[[], list[str]], *, wanted: bool) -> None:
     if wanted:
         typer.echo("\n".join(lines()))

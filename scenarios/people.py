@@ -18,12 +18,14 @@ from random import Random
 from harness.client.browser import Browser
 from harness.runsettings import ModerationKind, MoveKind, PlannedAct
 from harness.seeds import stream
+from scenarios.habits import absences_of
 from scenarios.model import Scenario
 from scenarios.personas import Absence, Persona, Where
 from scenarios.population import Member, population
 
 _GO_AND_RETURN: dict[Where, tuple[MoveKind, MoveKind]] = {
     "other_tab": ("hide", "show"),
+    "other_page": ("navigate_away", "navigate_back"),
     "no_network": ("go_offline", "go_online"),
     "other_network": ("go_offline", "switch_network"),
     "laptop_closed": ("close_lid", "open_lid"),
@@ -62,7 +64,8 @@ def acts(scenario: Scenario) -> tuple[PlannedAct, ...]:
 def life_of(scenario: Scenario, member: Member) -> Life:
     """What one person does, from their persona and a stream of their own."""
     persona, browser = member.persona, member.cohort.browser
-    if persona.is_even and not _adds_acts(browser):
+    further = absences_of(persona.name, scenario.load.absences)
+    if persona.is_even and not further and not _adds_acts(browser):
         return Life()
     rng = stream(scenario.seed, "people", member.user, "acts")
     steps: list[tuple[float, MoveKind | ModerationKind]] = []
@@ -74,9 +77,14 @@ def life_of(scenario: Scenario, member: Member) -> Life:
     own = list(_absences(persona.absences, begin_s, end_s, rng))
     device = stream(scenario.seed, "people", member.user, "device")
     its = list(_absences(_of_device(browser), begin_s, end_s, device))
-    for where, (gone_s, back_s) in _one_after_another(_hidden(browser, begin_s, end_s), own, its):
+    rest = stream(scenario.seed, "people", member.user, "absences")
+    more = list(_absences(further, begin_s, end_s, rest))
+    hidden = _hidden(browser, begin_s, end_s)
+    for where, (gone_s, back_s) in _one_after_another(hidden, own, more, its):
         go, come_back = _GO_AND_RETURN[where]
         steps.append((gone_s, go))
+        if where == "other_tab":
+            steps += _in_background(browser, gone_s, min(back_s, end_s))
         if back_s < inf:
             steps.append((back_s, come_back))
         if where not in _CAN_CLICK:
@@ -106,6 +114,17 @@ def _hidden(browser: Browser, begin_s: float, end_s: float) -> list[Gone]:
         return []
     back_s = gone_s + browser.hidden_for_s
     return [("other_tab", (gone_s, back_s if back_s < end_s else inf))]
+
+
+def _in_background(
+    browser: Browser, gone_s: float, until_s: float
+) -> Iterator[tuple[float, MoveKind]]:
+    """What the browser does to a tab that is hidden for long."""
+    frozen_s, discarded_s = gone_s + browser.freezes_after_s, gone_s + browser.discards_after_s
+    if frozen_s < min(until_s, discarded_s):
+        yield frozen_s, "freeze"
+    if discarded_s < until_s:
+        yield discarded_s, "discard"
 
 
 def _of_device(browser: Browser) -> tuple[Absence, ...]:

@@ -75,13 +75,13 @@ class ProxyActuator:
         if isinstance(change, Disable):
             await self._api.set_enabled(proxy, False)
         else:
-            await self._api.add_toxic(proxy, change)
+            await self._api.add_toxic(proxy, _toxic(change))
 
     async def _undo(self, proxy: str, change: Change) -> None:
         if isinstance(change, Disable):
             await self._api.set_enabled(proxy, True)
         else:
-            await self._api.remove_toxic(proxy, change.name)
+            await self._api.remove_toxic(proxy, _toxic(change).name)
 
     async def _verify(
         self, fault: ScheduledFault, *, gone: Sequence[Change], new: Sequence[Change]
@@ -113,7 +113,13 @@ class ProxyActuator:
 def _is_set(change: Change, proxy: Proxy) -> bool:
     if isinstance(change, Disable):
         return not proxy.enabled
-    return any(_same(change, toxic) for toxic in proxy.toxics)
+    return any(_same(_toxic(change), toxic) for toxic in proxy.toxics)
+
+
+def _toxic(change: Change) -> Toxic:
+    if not isinstance(change, Toxic):
+        raise RigError(f"toxiproxy: it cannot play {change}")
+    return change
 
 
 def _same(ours: Toxic, theirs: Toxic) -> bool:

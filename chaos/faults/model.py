@@ -8,6 +8,8 @@ from typing import ClassVar, Literal, Protocol
 
 import msgspec
 
+from chaos.faults.server.switches import Down, Turned
+from chaos.relay.rules import Act, Rule
 from chaos.toxiproxy.model import Stream, Toxic, ToxicType
 from harness.receipts import ProbeKind, ProbeOutcome
 from harness.runsettings import Text
@@ -23,7 +25,7 @@ class Disable(msgspec.Struct, frozen=True):
     """Switch the proxy off: its sockets are closed, new connects are refused."""
 
 
-Change = Disable | Toxic
+Change = Disable | Toxic | Rule | Turned | Down
 """One change to one part of the rig; taking it back leaves no trace of it."""
 
 
@@ -41,7 +43,7 @@ class Setting:
     """The one place in a scenario for which a fault is worked out."""
 
     label: str
-    """Begins the names of its toxics; fit for a URL."""
+    """Begins the names of its toxics and rules; fit for a URL."""
     share: float
     """Of the connections, above 0 up to 1."""
     for_s: float
@@ -58,6 +60,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """The endings that are the fault's own."""
     slower_by_s: float | None = None
     """An answer this much later than usual is a bite too; ``None``: slowness says nothing."""
+    bites_every_s: float = 0.0
+    """Its bites come so far apart, the first one too: it lets everything pass meanwhile."""
+    silent_s: float | None = None
+    """Only a connection that was silent for so long shows it."""
 
 
 SILENCE = Evidence(
@@ -65,6 +71,10 @@ SILENCE = Evidence(
 )
 """Nothing passes: no answer, or one that waited for the end. Half a second is well above a busy
 server's answer and well below any stall worth simulating."""
+
+
+SWITCHED = Evidence(kinds=frozenset(("switches",)), outcomes=frozenset(("turned",)))
+"""The server says that it is so; what comes of it no probe of the canary can show."""
 
 
 class Ramping(msgspec.Struct, frozen=True):
@@ -86,7 +96,8 @@ class Fault(Protocol):
     """The name of the type in a scenario and in the catalogue."""
     means: ClassVar[Means]
     disables: ClassVar[bool]
-    """It switches the whole proxy off: no share of the connections, no second fault beside it."""
+    """It switches the whole proxy, or the server, off: no share of the connections, no second
+    fault beside it."""
 
     def stages(self, setting: Setting) -> tuple[Stage, ...]:
         """What it changes, from when on: to each of its proxies. At its end all is undone."""
@@ -124,3 +135,8 @@ def toxics(
         )
         for stream in streams
     )
+
+
+def on_relay(setting: Setting, act: Act) -> Rule:
+    """The rule for the relay; which connections of a share it hits follows from the seed."""
+    return Rule(name=setting.label, act=act, share=setting.share, seed=setting.rng.getrandbits(32))

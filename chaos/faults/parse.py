@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from chaos.faults.catalogue import CATALOGUE
+from chaos.faults.catalogue import CATALOGUE, OF_UPGRADES
 from chaos.faults.model import Fault, Means, Setting, Side, Stage
 from chaos.faults.phases import Phase
 from chaos.faults.ramp import SHORTEST_STEP_S, Ramp, ramp_stages, ramping
@@ -49,6 +49,16 @@ class _OnNetwork(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     share: Share = 1.0
 
 
+class _OnRealtime(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a fault of the opening of WebSockets is."""
+
+    on: Annotated[
+        Literal["realtime"], msgspec.Meta(description="realtime, where the WebSockets are")
+    ]
+    cohorts: Cohorts = ()
+    share: Share = 1.0
+
+
 class _InBrowsers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose browsers a fault is in."""
 
@@ -60,7 +70,7 @@ class _InServer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """There is one server, for all."""
 
 
-_Where = _OnNetwork | _InBrowsers | _InServer
+_Where = _OnNetwork | _OnRealtime | _InBrowsers | _InServer
 _WHERE: Mapping[Means, type[_Where]] = MappingProxyType(
     {
         "toxiproxy": _OnNetwork,
@@ -122,7 +132,7 @@ def _faults(written: _Written, phases: Sequence[Phase], load_s: float) -> Iterat
 
 
 def _check_keys(table: Mapping[str, Any], type_: type[Fault], at: str) -> None:
-    parts = (_Always, Timing, Ramp, _WHERE[type_.means], type_)
+    parts = (_Always, Timing, Ramp, _where(type_), type_)
     keys = [field.name for part_ in parts for field in fields(part_)]
     ramp = [field.name for field in fields(Ramp)]
     if ramping(type_) is None:
@@ -140,7 +150,7 @@ def _check_keys(table: Mapping[str, Any], type_: type[Fault], at: str) -> None:
 
 def _scheduled(written: _Written, type_: type[Fault], once: Occurrence) -> ScheduledFault:
     table, at = written.table, written.at
-    place = part(_WHERE[type_.means], table, at)
+    place = part(_where(type_), table, at)
     fault = part(type_, table, at)
     ramp = _ramp(table, once, at)
     hit, share = _hit(place, at, written.cohorts)
@@ -157,7 +167,7 @@ def _scheduled(written: _Written, type_: type[Fault], once: Occurrence) -> Sched
             rng=stream(written.seed, "faults", once.name),
         )
 
-    stages = fault.stages(setting()) if ramp is None else _ramp_stages(fault, ramp, setting, at)
+    stages = _stages(fault, ramp, setting, at)
     if fault.means == "toxiproxy" and share != 1 and len(stages) > 1:
         raise UsageError(
             f"{at}.share: {fault.kind} changes on its way, and Toxiproxy picks the connections"
@@ -166,7 +176,7 @@ def _scheduled(written: _Written, type_: type[Fault], once: Occurrence) -> Sched
     return ScheduledFault(
         name=once.name,
         fault=fault,
-        on=place.on if isinstance(place, _OnNetwork) else None,
+        on=place.on if isinstance(place, _OnNetwork | _OnRealtime) else None,
         cohorts=hit,
         at_s=once.at_s,
         for_s=once.for_s,
@@ -193,13 +203,21 @@ def _ramp(table: Mapping[str, Any], once: Occurrence, at: str) -> Ramp | None:
     return ramp
 
 
-def _ramp_stages(
-    fault: Fault, ramp: Ramp, setting: Callable[[], Setting], at: str
+def _stages(
+    fault: Fault, ramp: Ramp | None, setting: Callable[[], Setting], at: str
 ) -> tuple[Stage, ...]:
+    """A fault that can come to nothing in its time says so, and so does a ramp that cannot be."""
     try:
-        return ramp_stages(fault, ramp, setting)
+        return fault.stages(setting()) if ramp is None else ramp_stages(fault, ramp, setting)
     except ValueError as error:
-        raise UsageError(f"{at}.ramp_steps: {error}; allowed: fewer steps") from None
+        where, instead = (
+            (at, "") if ramp is None else (f"{at}.ramp_steps", "; allowed: fewer steps")
+        )
+        raise UsageError(f"{where}: {error}{instead}") from None
+
+
+def _where(type_: type[Fault]) -> type[_Where]:
+    return _OnRealtime if type_ in OF_UPGRADES else _WHERE[type_.means]
 
 
 def _hit(place: _Where, at: str, cohorts: tuple[str, ...]) -> tuple[tuple[str, ...], float]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from types import MappingProxyType
 
 import msgspec
 
 from chaos.faults.model import Evidence, Fault, Side, Stage
 from chaos.faults.ramp import Ramp, rungs
+from harness.receipts import ProbeKind
 from harness.runsettings import FaultSummary, Text
 
 _SIDES = {
@@ -20,8 +23,20 @@ _ELSEWHERE = {
     "browser": Text(en="Browser", ko="브라우저"),
 }
 
-SERVER_LINES = ("server-api", "server-realtime")
+SERVER_API, SERVER_REALTIME = "server-api", "server-realtime"
 """The canary's own ways to the server, past all proxies; named like proxies."""
+_LINE_OF: Mapping[ProbeKind, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("http", "send", "poll", "clock"), SERVER_API),
+        **dict.fromkeys(("ws", "connect", "row", "join"), SERVER_REALTIME),
+    }
+)
+_SWITCHES = "switches-"
+
+
+def switches_line(fault: str) -> str:
+    """Where the canary looks whether the server is as a fault wants it; named like a proxy."""
+    return f"{_SWITCHES}{fault}"
 
 
 def proxies_of(cohort: str, side: Side) -> tuple[str, ...]:
@@ -45,7 +60,8 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
     ramp: Ramp | None = None
     """How it comes on; ``None``: at once."""
     share: float = 1.0
-    """Toxiproxy's toxicity: the chance of each connection, drawn for each direction apart."""
+    """For Toxiproxy the chance of each connection, drawn for each direction apart; for the relay
+    exactly this share of them."""
     stages: tuple[Stage, ...]
     """What it changes on each of :attr:`proxies`, from when on; undone at its end."""
 
@@ -62,12 +78,19 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
     def proxies(self) -> tuple[str, ...]:
         """Where the canary feels it: the proxies that it is on, or the server's own lines."""
         if self.on is None:
-            return SERVER_LINES if self.fault.means == "server" else ()
+            return self._server_lines() if self.fault.means == "server" else ()
         return tuple(proxy for cohort in self.cohorts for proxy in proxies_of(cohort, self.on))
 
     def may_bite(self, proxy: str) -> bool:
-        """Whether probes through it may be hit: of a fault in the server, all."""
-        return self.fault.means == "server" or proxy in self.proxies
+        """Whether probes through it may be hit: of a fault in the server, all but those that look
+        at the switches of another fault."""
+        in_server = self.fault.means == "server" and not proxy.startswith(_SWITCHES)
+        return in_server or proxy in self.proxies
+
+    def _server_lines(self) -> tuple[str, ...]:
+        """Those on which the probes go that can show it."""
+        own = switches_line(self.name)
+        return tuple(sorted({_LINE_OF.get(kind, own) for kind in self.evidence.kinds}))
 
     @property
     def evidence(self) -> Evidence:

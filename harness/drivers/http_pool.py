@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 REQUEST_TIMEOUT = 408
 """An answer that says: this kept connection had been idle for too long."""
 
+_AUTHORIZATION = "Authorization: "
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -53,6 +55,11 @@ class HttpPool:
         self._idle: list[Any] = []
         self._slots = BoundedSemaphore(browser.connections_per_host)
         self._repeats = browser.repeats_requests
+
+    def use_token(self, token: str) -> None:
+        """Requests that start from now on carry this token in place of an earlier one."""
+        lines = [line for line in self._head.split("\r\n") if not line.startswith(_AUTHORIZATION)]
+        self._head = "\r\n".join([*lines, f"{_AUTHORIZATION}Bearer {token}"])
 
     def request(
         self, method: str, path: str, body: bytes | None, on_repeat: Callable[[], None]

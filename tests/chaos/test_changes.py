@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from chaos.changes import ChangeStep, steps_between
 from chaos.faults.model import Disable
+from chaos.faults.server.switches import Turned
 from chaos.toxiproxy.model import Stream, Toxic
 
 
@@ -31,3 +32,8 @@ def test_a_toxic_on_another_stream_or_of_another_type_is_another_one() -> None:
             ChangeStep("undo", slow(1)),
             ChangeStep("do", now),
         )
+
+
+def test_switches_of_the_server_are_taken_back_and_set() -> None:
+    some, other = Turned(knobs={"a": 1}), Turned(knobs={"a": 2})
+    assert steps_between((some,), (other,)) == (ChangeStep("undo", some), ChangeStep("do", other))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from chaos.explain import Order, explain
 from chaos.faults.model import Stage
@@ -62,6 +63,41 @@ def test_a_ramp_updates_what_is_there() -> None:
         "slow",
         ["update latency, both ways: latency=400 jitter=0"],
     )
+
+
+@pytest.mark.parametrize(
+    ("fault", "begins", "ends"),
+    [
+        (
+            {"kind": "idle_cut", "on": "realtime", "idle_s": 2, "share": 0.5},
+            "add rule idleness: idle_s=2.0 ending=fin share=0.5",
+            "remove rule idleness",
+        ),
+        (
+            {"kind": "upgrade_refused", "on": "realtime"},
+            "add rule upgrades: outcome=refuse status=403 cut_open=True",
+            "remove rule upgrades",
+        ),
+        (
+            {"kind": "stalled_connections", "on": "realtime"},
+            "add rule stall",
+            "remove rule stall",
+        ),
+        (
+            {"kind": "error_burst"},
+            "turn strike_all=error-burst; plant error-burst",
+            "turn back strike_all; take out error-burst",
+        ),
+        ({"kind": "restart"}, "stop the process", "start it again"),
+    ],
+)
+def test_the_relay_and_the_server_are_told_in_their_own_words(
+    fault: dict[str, Any], begins: str, ends: str
+) -> None:
+    table = {"name": "f", "at_s": 1, "for_s": 9, **fault}
+    found = explain(parse_faults([table], where="x.toml", cohorts=("a",), seed=1))
+    first, *_, last = ([order.words for order in each.orders] for each in found)
+    assert (first, last) == ([begins], [ends])
 
 
 def test_a_pause_takes_the_changes_back() -> None:

@@ -10,11 +10,26 @@ from chaos.faults.catalogue import CATALOGUE
 from chaos.faults.model import Change, Disable, Stage
 from chaos.faults.parse import parse_faults
 from chaos.faults.schedule import ScheduledFault
+from chaos.relay.rules import (
+    Act,
+    Hang,
+    Idleness,
+    Lifetime,
+    Page,
+    Refuse,
+    Rule,
+    Stall,
+    Strip,
+    Upgrades,
+)
 from chaos.toxiproxy.limits import check_toxic
 from chaos.toxiproxy.model import Toxic
 from harness.errors import UsageError
+from harness.seeds import stream
 
 COHORTS = ("chrome", "incognito")
+SEED = stream(1, "faults", "f").getrandbits(32)
+"""What a fault of that name draws first."""
 BASE = {"name": "f", "kind": "refused", "on": "realtime", "at_s": 10, "for_s": 5}
 
 
@@ -25,6 +40,24 @@ def parse(*tables: dict[str, Any]) -> tuple[ScheduledFault, ...]:
 def one(**keys: Any) -> ScheduledFault:
     (fault,) = parse({**BASE, **keys})
     return fault
+
+
+NEEDED: dict[str, dict[str, Any]] = {
+    "latency": {"latency_ms": 100},
+    "ttl": {"ttl_s": 2},
+    "idle_cut": {"idle_s": 2},
+    "slow_commit": {"commit_s": 1},
+    "id_gap": {"commit_s": 1},
+    "clock_skew": {"skew_s": -60},
+    "server": {"defects": ["event-twice"]},
+}
+"""The keys that a kind must have."""
+
+
+def table_of(kind: str) -> dict[str, Any]:
+    """As short as it can be."""
+    place = {} if CATALOGUE[kind].means == "server" else {"on": "realtime"}
+    return {"name": "f", "kind": kind, "at_s": 10, "for_s": 5, **place, **NEEDED.get(kind, {})}
 
 
 def pair(type_: Any, attributes: dict[str, int], share: float = 1.0) -> tuple[Toxic, ...]:
@@ -59,7 +92,67 @@ def test_each_kind_becomes_its_changes_to_a_proxy(
 
 def test_the_catalogue_names_each_type_by_its_own_kind() -> None:
     assert {name: type_.kind for name, type_ in CATALOGUE.items()} == {k: k for k in CATALOGUE}
-    assert set(CATALOGUE) == {"refused", "half_open", "black_hole", "latency", "reset"}
+    network = {name for name, type_ in CATALOGUE.items() if type_.means == "toxiproxy"}
+    assert network == {"refused", "half_open", "black_hole", "latency", "reset"}
+    relayed = {name for name, type_ in CATALOGUE.items() if type_.means == "relay"}
+    assert relayed == {
+        *("ttl", "idle_cut", "stalled_connections", "handshake_hangs"),
+        *("upgrade_refused", "upgrade_page", "upgrade_stripped"),
+    }
+
+
+def rule(act: Act, share: float = 1.0) -> tuple[Rule, ...]:
+    return (Rule(name="f", act=act, share=share, seed=SEED),)
+
+
+@pytest.mark.parametrize(
+    ("keys", "changes"),
+    [
+        ({"kind": "ttl", "ttl_s": 2}, rule(Lifetime(ttl_s=2))),
+        (
+            {"kind": "ttl", "ttl_s": 2, "ending": "rst", "share": 0.5},
+            rule(Lifetime(ttl_s=2, ending="rst"), 0.5),
+        ),
+        (
+            {"kind": "idle_cut", "idle_s": 2, "ending": "rst"},
+            rule(Idleness(idle_s=2, ending="rst")),
+        ),
+        ({"kind": "stalled_connections", "share": 0.25}, rule(Stall(), 0.25)),
+        (
+            {"kind": "handshake_hangs"},
+            rule(Upgrades(outcome=Hang("answered"), cut_open=True)),
+        ),
+        (
+            {"kind": "handshake_hangs", "at_end": "cut", "open_sockets": "kept"},
+            rule(Upgrades(outcome=Hang("cut"), cut_open=False)),
+        ),
+        ({"kind": "upgrade_refused"}, rule(Upgrades(outcome=Refuse(403), cut_open=True))),
+        (
+            {"kind": "upgrade_refused", "status": 429},
+            rule(Upgrades(outcome=Refuse(429), cut_open=True)),
+        ),
+        ({"kind": "upgrade_page"}, rule(Upgrades(outcome=Page(), cut_open=True))),
+        (
+            {"kind": "upgrade_stripped", "open_sockets": "kept"},
+            rule(Upgrades(outcome=Strip(), cut_open=False)),
+        ),
+    ],
+)
+def test_each_kind_of_the_relay_becomes_its_rule(
+    keys: dict[str, Any], changes: tuple[Change, ...]
+) -> None:
+    assert one(**keys).stages == (Stage(0, changes),)
+
+
+def test_which_connections_a_share_hits_follows_from_the_scenario_s_seed_and_the_fault() -> None:
+    def seeds(seed: int) -> list[int]:
+        tables = [{**BASE, "kind": "stalled_connections", "name": name} for name in ("f", "g")]
+        faults = parse_faults(tables, where="x.toml", cohorts=COHORTS, seed=seed)
+        rules = [change for fault in faults for change in fault.stages[0].changes]
+        return [change.seed for change in rules if isinstance(change, Rule)]
+
+    assert seeds(1) == seeds(1)
+    assert len({*seeds(1), *seeds(2)}) == 4
 
 
 @given(latency_ms=st.integers(1, 600_000), share=st.floats(0.001, 1), data=st.data())
@@ -115,10 +208,21 @@ def test_the_summary_says_side_effect_and_share_in_both_languages() -> None:
 
 @pytest.mark.parametrize("kind", CATALOGUE)
 def test_every_kind_has_a_sentence_in_both_languages(kind: str) -> None:
-    keys = {"latency_ms": 100} if kind == "latency" else {}
-    sentence = one(kind=kind, **keys).summary.sentence
+    (fault,) = parse(table_of(kind))
+    sentence = fault.summary.sentence
     assert sentence.en.endswith(".")
     assert sentence.ko.endswith("다.")
+
+
+@pytest.mark.parametrize("open_sockets", ["cut", "kept"])
+@pytest.mark.parametrize("at_end", ["answered", "cut"])
+def test_a_hanging_handshake_says_what_becomes_of_whom(open_sockets: str, at_end: str) -> None:
+    sentence = one(
+        kind="handshake_hangs", open_sockets=open_sockets, at_end=at_end
+    ).fault.sentence()
+    assert ("go on" in sentence.en, "유지" in sentence.ko) == (open_sockets == "kept",) * 2
+    assert "cut when it ends" in sentence.en or at_end == "answered"
+    assert "끝날 때 끊깁니다" in sentence.ko or at_end == "answered"
 
 
 _KINDS = ", ".join(sorted(CATALOGUE))
@@ -128,7 +232,12 @@ _KEYS = "at_s, cohorts, every_s, for_s, jitter_s, kind, name, on, phase, share, 
 @pytest.mark.parametrize(
     ("keys", "line"),
     [
-        ({"kind": "quake"}, f"x.toml: faults[0].kind: unknown kind 'quake'; allowed: {_KINDS}"),
+        ({"kind": "xx"}, f"x.toml: faults[0].kind: unknown kind 'xx'; allowed: {_KINDS}"),
+        (
+            {"kind": "latencie"},
+            "x.toml: faults[0].kind: unknown kind 'latencie'; did you mean latency?"
+            f" allowed: {_KINDS}",
+        ),
         ({"kind": 3}, f"x.toml: faults[0].kind: unknown kind 3; allowed: {_KINDS}"),
         (
             {"latency_ms": 5},
@@ -156,6 +265,49 @@ _KEYS = "at_s, cohorts, every_s, for_s, jitter_s, kind, name, on, phase, share, 
         (
             {"on": "ws"},
             "x.toml: faults[0].on: 'ws' is not allowed; allowed: realtime, api or both",
+        ),
+        *(
+            (
+                {"kind": kind, "on": "both"},
+                "x.toml: faults[0].on: 'both' is not allowed;"
+                " allowed: realtime, where the WebSockets are",
+            )
+            for kind in ("handshake_hangs", "upgrade_refused", "upgrade_page", "upgrade_stripped")
+        ),
+        (
+            {"kind": "upgrade_refused", "status": 200},
+            "x.toml: faults[0].status: 200 is not allowed; allowed: an HTTP status from 400 to 599",
+        ),
+        (
+            {"kind": "upgrade_page", "open_sockets": "closed"},
+            "x.toml: faults[0].open_sockets: 'closed' is not allowed; allowed: cut (they are closed"
+            " when it begins) or kept (they live on)",
+        ),
+        (
+            {"kind": "handshake_hangs", "at_end": "left"},
+            "x.toml: faults[0].at_end: 'left' is not allowed; allowed: answered or cut, for the"
+            " handshakes that hang at its end",
+        ),
+        (
+            {"kind": "ttl", "ttl_s": 5},
+            "x.toml: faults[0]: ttl_s = 5 is never reached within for_s = 5",
+        ),
+        (
+            {"kind": "ttl", "ttl_s": 0.1},
+            "x.toml: faults[0].ttl_s: 0.1 is not allowed;"
+            " allowed: seconds from 0.5, less than for_s",
+        ),
+        (
+            {"kind": "ttl", "ttl_s": 2, "ending": "close"},
+            "x.toml: faults[0].ending: 'close' is not allowed; allowed: fin or rst",
+        ),
+        (
+            {"kind": "idle_cut", "idle_s": 60},
+            "x.toml: faults[0]: idle_s = 60 is never reached within for_s = 5",
+        ),
+        (
+            {"kind": "idle_cut"},
+            "x.toml: faults[0].idle_s: missing; allowed: seconds from 0.5 to 300, less than for_s",
         ),
         (
             {"at_s": -1},

@@ -22,7 +22,7 @@ from scenarios.model import Scenario, library_names
 from scenarios.progress import Failed, Finished, Note, Progress
 from tests.support.histories import write_run
 
-COMMANDS = ("run", "list", "serve", "report", "story", "doctor")
+COMMANDS = ("run", "list", "policies", "serve", "report", "story", "doctor")
 
 Launch = Callable[..., int]
 
@@ -319,6 +319,19 @@ def test_a_mistyped_command_line_is_one_line_and_code_2(
     said = one_line(end.stderr)
     assert said.startswith("chatquake: ")
     assert [word for word in words if word not in said] == []
+
+
+def test_policies_prints_them_for_people_and_for_scripts() -> None:
+    people, script = invoke("policies", "plan"), invoke("policies", "plan", "hardened", "--json")
+    assert (people.exit_code, script.exit_code) == (0, 0)
+    assert "ack_timeout_s" in people.stdout
+    assert [view["name"] for view in msgspec.json.decode(script.stdout)] == ["plan", "hardened"]
+
+
+def test_an_unknown_policy_is_one_line_and_code_2() -> None:
+    end = invoke("policies", "plam")
+    assert end.exit_code == 2
+    assert one_line(end.stderr).startswith("chatquake: policy 'plam': is not known; did you mean")
 
 
 @pytest.mark.parametrize(
