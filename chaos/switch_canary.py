@@ -24,7 +24,7 @@ def looked_for(faults: Sequence[ScheduledFault]) -> dict[str, Turned]:
     return {
         switches_line(fault.name): change
         for fault in faults
-        if "switches" in fault.fault.evidence().kinds
+        if "switches" in fault.evidence.kinds
         for stage in fault.stages
         for change in stage.changes
         if isinstance(change, Turned)

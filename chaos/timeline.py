@@ -12,6 +12,8 @@ from chaos.faults.schedule import ScheduledFault
 from chaos.faults.server.switches import NOTHING, Turned, clash, composed
 from harness.errors import UsageError
 
+_ROUNDING_S = 1e-6
+"""A load's length is a difference of sums, and may miss its last digits."""
 _ORDER = ("end", "change", "begin")
 
 
@@ -74,7 +76,7 @@ def validate(faults: Sequence[ScheduledFault], *, where: str, load_s: float) -> 
     ``where`` being the scenario's file.
     """
     for fault in faults:
-        if fault.end_s > load_s:
+        if fault.end_s > load_s + _ROUNDING_S:
             raise UsageError(
                 f"{where}: fault {fault.name!r} ends at {fault.end_s:g} s, after the load"
                 f" ({load_s:g} s); allowed: at_s + for_s up to {load_s:g}"

@@ -52,7 +52,7 @@ def without_canary(lines: bytes, faults: Sequence[ScheduledFault]) -> bytes:
 
 
 def _kinds(faults: Sequence[ScheduledFault]) -> frozenset[ProbeKind]:
-    every = [fault.fault.evidence().kinds for fault in in_server(faults)]
+    every = [fault.evidence.kinds for fault in in_server(faults)]
     return frozenset[ProbeKind]().union(*every)
 
 

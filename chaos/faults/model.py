@@ -77,8 +77,20 @@ SWITCHED = Evidence(kinds=frozenset(("switches",)), outcomes=frozenset(("turned"
 """The server says that it is so; what comes of it no probe of the canary can show."""
 
 
+class Ramping(msgspec.Struct, frozen=True):
+    """The number of a kind that ``ramp_s`` can make grow, or shrink, to what is written."""
+
+    field: str
+    rest: float
+    """Its value where nothing is wrong; the ramp begins one step from there."""
+
+
 class Fault(Protocol):
-    """One thing that goes wrong. Each kind is a frozen type of its own."""
+    """One thing that goes wrong. Each kind is a frozen type of its own.
+
+    One with a number that can come on by degrees says so by ``ramps: ClassVar[Ramping]``; it has
+    one stage only.
+    """
 
     kind: ClassVar[str]
     """The name of the type in a scenario and in the catalogue."""

@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 import msgspec
 
-from chaos.faults.model import Fault, Side, Stage
+from chaos.faults.model import Evidence, Fault, Side, Stage
+from chaos.faults.ramp import Ramp, rungs
 from harness.receipts import ProbeKind
 from harness.runsettings import FaultSummary, Text
 
@@ -56,6 +57,8 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
     """The cohorts it hits, never empty; all of them where it is in the server."""
     at_s: float
     for_s: float
+    ramp: Ramp | None = None
+    """How it comes on; ``None``: at once."""
     share: float = 1.0
     """For Toxiproxy the chance of each connection, drawn for each direction apart; for the relay
     exactly this share of them."""
@@ -87,7 +90,13 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
     def _server_lines(self) -> tuple[str, ...]:
         """Those on which the probes go that can show it."""
         own = switches_line(self.name)
-        return tuple(sorted({_LINE_OF.get(kind, own) for kind in self.fault.evidence().kinds}))
+        return tuple(sorted({_LINE_OF.get(kind, own) for kind in self.evidence.kinds}))
+
+    @property
+    def evidence(self) -> Evidence:
+        """How a probe shows it, from its first step on where it comes on by degrees."""
+        weakest = self.fault if self.ramp is None else rungs(self.fault, self.ramp)[0]
+        return weakest.evidence()
 
     @property
     def longest_pause_s(self) -> float:
@@ -112,10 +121,17 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
         side = _ELSEWHERE[self.fault.means] if self.on is None else _SIDES[self.on]
         what = self.fault.sentence()
         some = Text(en="", ko="")
+        slowly = Text(en="", ko="")
+        if self.ramp is not None:
+            steps, ramp_s = self.ramp.ramp_steps, f"{self.ramp.ramp_s:g}"
+            slowly = Text(
+                en=f" It comes on in {steps} steps over {ramp_s} s.",
+                ko=f" {ramp_s}초에 걸쳐 {steps}단계로 심해집니다.",
+            )
         if self.share < 1:
             some = Text(
                 en=f" About {self.share:.0%} of the connections, picked by chance.",
                 ko=f" 연결의 약 {self.share:.0%}가 무작위로 겪습니다.",
             )
-        en = f"{side.en}: {what.en[0].lower()}{what.en[1:]}{some.en}"
-        return Text(en=en, ko=f"{side.ko}: {what.ko}{some.ko}")
+        en = f"{side.en}: {what.en[0].lower()}{what.en[1:]}{slowly.en}{some.en}"
+        return Text(en=en, ko=f"{side.ko}: {what.ko}{slowly.ko}{some.ko}")

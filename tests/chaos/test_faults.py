@@ -225,18 +225,23 @@ def test_a_hanging_handshake_says_what_becomes_of_whom(open_sockets: str, at_end
     assert "끝날 때 끊깁니다" in sentence.ko or at_end == "answered"
 
 
-_KINDS = ", ".join(CATALOGUE)
+_KINDS = ", ".join(sorted(CATALOGUE))
+_KEYS = "at_s, cohorts, every_s, for_s, jitter_s, kind, name, on, phase, share, times"
 
 
 @pytest.mark.parametrize(
     ("keys", "line"),
     [
-        ({"kind": "quake"}, f"x.toml: faults[0].kind: unknown kind 'quake'; allowed: {_KINDS}"),
+        ({"kind": "xx"}, f"x.toml: faults[0].kind: unknown kind 'xx'; allowed: {_KINDS}"),
+        (
+            {"kind": "latencie"},
+            "x.toml: faults[0].kind: unknown kind 'latencie'; did you mean latency?"
+            f" allowed: {_KINDS}",
+        ),
         ({"kind": 3}, f"x.toml: faults[0].kind: unknown kind 3; allowed: {_KINDS}"),
         (
             {"latency_ms": 5},
-            "x.toml: faults[0]: unknown key 'latency_ms';"
-            " allowed: name, kind, at_s, for_s, on, cohorts, share",
+            f"x.toml: faults[0]: unknown key 'latency_ms'; allowed: {_KEYS}",
         ),
         (
             {"kind": "latency"},
@@ -307,12 +312,12 @@ _KINDS = ", ".join(CATALOGUE)
         (
             {"at_s": -1},
             "x.toml: faults[0].at_s: -1 is not allowed;"
-            " allowed: seconds after the load begins, 0 to 86400",
+            " allowed: seconds after the load or its phase begins, 0 to 86400",
         ),
         (
             {"at_s": float("nan")},
             "x.toml: faults[0].at_s: nan is not allowed;"
-            " allowed: seconds after the load begins, 0 to 86400",
+            " allowed: seconds after the load or its phase begins, 0 to 86400",
         ),
         (
             {"for_s": 0},

@@ -288,9 +288,9 @@ def test_a_fault_in_the_server_is_written_with_its_switches_and_reads_back() -> 
 
 
 def test_faults_that_cannot_be_played_together_are_refused() -> None:
-    text = error_of("faults.cut#2.at_s=18", name="flaky-network")
+    text = error_of("faults.cut.at_s=12", "faults.cut.kind=refused", name="flaky-network")
 
-    assert text.startswith("flaky-network.toml with --set: faults 'cut' and 'cut#2'")
+    assert text.startswith("flaky-network.toml with --set: faults 'slow-line' and 'cut'")
 
 
 def test_more_users_than_the_file_has_start_in_the_same_time() -> None:

@@ -122,9 +122,12 @@ def test_every_burst_is_over_when_the_fault_ends(
     [
         (
             {"kind": "mute", "share": 0.5},
-            "unknown key 'share'; allowed: name, kind, at_s, for_s",
+            "unknown key 'share'; did you mean phase? allowed: at_s, every_s, for_s,",
         ),
-        ({"kind": "kill", "on": "api"}, "unknown key 'on'; allowed: name, kind, at_s, for_s"),
+        (
+            {"kind": "kill", "on": "api"},
+            "unknown key 'on'; allowed: at_s, every_s, for_s, jitter_s, kind, name, phase, times",
+        ),
         (
             {"kind": "hang", "route": "auth"},
             "faults[0].route: 'auth' is not allowed; allowed: create or poll",
