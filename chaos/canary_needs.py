@@ -16,7 +16,7 @@ def canary_settings(faults: Sequence[ScheduledFault], api_key: str) -> CanarySet
     silent_s: dict[str, float] = {}
     handshakes = False
     for fault in faults:
-        evidence = fault.fault.evidence()
+        evidence = fault.evidence
         handshakes = handshakes or "handshake" in evidence.kinds
         if evidence.silent_s is not None:
             for proxy in fault.proxies:

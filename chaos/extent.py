@@ -102,7 +102,7 @@ def _odd(extent: Extent, share: float, en: str, ko: str) -> Text:
 def _extent(
     fault: ScheduledFault, faults: Sequence[ScheduledFault], receipt: Receipt, sockets: Sockets
 ) -> Extent | None:
-    evidence = fault.fault.evidence()
+    evidence = fault.evidence
     measurable = evidence.cuts_sockets or evidence.rows_late_by_s is not None
     if not measurable or fault.on == "api" or len(fault.stages) > 1 or _is_disturbed(fault, faults):
         return None

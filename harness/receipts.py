@@ -11,9 +11,22 @@ import msgspec
 
 from harness.runsettings import Text
 
-ProbeKind = Literal["ws", "http", "connect", "handshake", "idle"]
-ProbeOutcome = Literal["ok", "closed", "refused", "unanswered", "error"]
-
+ProbeKind = Literal[
+    "ws",
+    "http",
+    "connect",
+    "handshake",
+    "idle",
+    "send",
+    "row",
+    "join",
+    "poll",
+    "clock",
+    "switches",
+]
+"""From ``send`` on they go past the proxies, to the server itself (docs/faults.md)."""
+ProbeOutcome = Literal["ok", "closed", "refused", "unanswered", "error", "turned"]
+"""``turned``: the server's switches are as the fault wants them."""
 
 NOTHING_SEEN = Text(en="no effect seen", ko="영향이 관측되지 않음")
 
@@ -26,7 +39,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     sent_s: float
     outcome: ProbeOutcome
     answered_s: float | None = None
-    """When the answer came; ``None`` where none did."""
+    """When the answer came, a bad one too; ``None`` where none did."""
     detail: str = ""
 
 
@@ -54,7 +67,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     requested_s: float | None = None
     """When the director asked for it."""
     applied_s: float | None = None
-    """When Toxiproxy had confirmed it."""
+    """When the part of the rig that plays it had confirmed it."""
     first_effect_s: float | None = None
     """Sending time of the first probe on which it bit."""
     last_effect_s: float | None = None

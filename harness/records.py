@@ -302,7 +302,8 @@ class PollEnded(_Event, frozen=True, tag="poll_ended"):
 
 
 class Finding(_Event, frozen=True, tag="finding"):
-    """The peer sent what it should not; the session survived it."""
+    """Something that should not be, and no record of its own tells: of what the peer sent, mostly.
+    The session survived it."""
 
     user: int
     what: str

@@ -29,8 +29,10 @@ from chaos.actuators.browsers import PlannedInBrowsers
 from chaos.actuators.model import Actuator
 from chaos.actuators.proxies import ProxyActuator
 from chaos.actuators.relay import RelayActuator
+from chaos.actuators.server import ServerActuator
 from chaos.canary import watch
 from chaos.canary_needs import canary_settings
+from chaos.chat_lines import ChatServer
 from chaos.director import Director
 from chaos.faults.model import Means
 from chaos.history import HistoryEntry
@@ -60,6 +62,8 @@ from scenarios.progress import Note
 from scenarios.proofs import prove
 from scenarios.rig import Rig, start_rig
 from scenarios.rigwatch import watch_rig
+from scenarios.server_canary import in_server, watch_server, without_canary
+from scenarios.server_process import ServerProcess
 from scenarios.settings import settings_of
 from scenarios.workload import plan
 
@@ -136,7 +140,7 @@ class Conductor:
                     refresh_tokens=await self._sign_in(rig),
                 )
             )
-            end = await self._watch(rig, stdin)
+            end = await self._watch(rig, stdin, settings.run_id)
             await self._collect(rig)
         if self._begin is None:
             return  # the load went away before anything had begun
@@ -167,7 +171,7 @@ class Conductor:
 
     # -- while the run goes on ------------------------------------------------------------
 
-    async def _watch(self, rig: Rig, stdin: asyncio.StreamReader) -> End:
+    async def _watch(self, rig: Rig, stdin: asyncio.StreamReader, run_id: str) -> End:
         """Canary, samples and timeline, until the load says that it is over."""
         buffer = BlockBuffer("conductor")
         with RecordFile(self._run.events / "conductor.cqr", "conductor") as file:
@@ -190,6 +194,10 @@ class Conductor:
                 )
             )
             helpers = {"canary": canary, "rig watch": samples}
+            if in_server(self._scenario.faults):
+                helpers["canary in the server"] = asyncio.create_task(
+                    self._watch_server(rig.server, run_id)
+                )
             try:
                 end = await self._listen(rig, stdin, helpers)
             finally:
@@ -198,6 +206,24 @@ class Conductor:
                 await asyncio.gather(*helpers.values(), return_exceptions=True)
                 file.append(buffer.finish(monotonic_s()))
         return end
+
+    async def _watch_server(self, server: ServerProcess, run_id: str) -> None:
+        chat = ChatServer(
+            host=server.host,
+            api_port=server.api_port,
+            realtime_port=server.realtime_port,
+            api_key=self._api_key,
+            jwt_secret=self._secret,
+            unix_s=time.time,
+        )
+        await watch_server(
+            self._scenario.faults,
+            server,
+            chat,
+            run_id=run_id,
+            clock=monotonic_s,
+            sink=self._evidence.probes.append,
+        )
 
     async def _listen(
         self, rig: Rig, stdin: asyncio.StreamReader, helpers: dict[str, Task[None]]
@@ -232,6 +258,8 @@ class Conductor:
             "toxiproxy": ProxyActuator(rig.toxiproxy),
             "browser": PlannedInBrowsers(),
         }
+        if in_server(self._scenario.faults):
+            actuators["server"] = ServerActuator(rig.server)
         if rig.relay is not None:
             actuators["relay"] = RelayActuator(rig.relay)
         director = Director(actuators, clock=monotonic_s, report=self._happened)
@@ -267,13 +295,16 @@ class Conductor:
     # -- afterwards -----------------------------------------------------------------------
 
     async def _collect(self, rig: Rig) -> None:
-        """What the server knows; a server that is gone leaves its database."""
+        """What the server knows of the users; a server that is gone leaves its database."""
+        faults = self._scenario.faults
         try:
-            self._run.write(self._run.commits, await rig.server.commits())
-            self._run.write(self._run.subscriptions, await rig.server.subscriptions())
+            commits = without_canary(await rig.server.commits(), faults)
+            self._run.write(self._run.commits, commits)
+            subscriptions = without_canary(await rig.server.subscriptions(), faults)
+            self._run.write(self._run.subscriptions, subscriptions)
         except httpx.HTTPError as error:
             self._evidence.broken.append(
-                f"the server's commit log could not be read: {error or type(error).__name__}"
+                f"the server's commit log could not be read: {str(error) or type(error).__name__}"
             )
 
     def _write_settings(self, settings: RunSettings) -> None:
@@ -321,7 +352,7 @@ def _how_it_ended(name: str, task: Task[object]) -> str:
         return f"{name} was cancelled"
     error = task.exception()
     if error is not None:
-        return f"{name}: {error or type(error).__name__}"
+        return f"{name}: {str(error) or type(error).__name__}"
     return str(task.result())
 
 

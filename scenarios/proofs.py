@@ -70,7 +70,7 @@ def _records(run: RunDir) -> Iterator[Record]:
 
 
 def _needs_records(fault: ScheduledFault) -> bool:
-    evidence = fault.fault.evidence()
+    evidence = fault.evidence
     return fault.fault.means == "browser" or bool(
         evidence.cuts_sockets or evidence.rows_late_by_s is not None
     )

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from math import inf
 
 from chaos import timeline
+from chaos.changes import steps_between
+from chaos.faults.model import Change
 from chaos.faults.moves import Moved
 from chaos.faults.schedule import ScheduledFault
 from harness.runsettings import ActKind
@@ -57,17 +59,16 @@ def out_of_reach(faults: Sequence[ScheduledFault]) -> tuple[Span, ...]:
 
 def steps_of(faults: Sequence[ScheduledFault]) -> Iterator[Step]:
     """What they make their browser do, in order."""
-    on: dict[str, tuple[Moved, ...]] = {}
+    on: dict[str, tuple[Change, ...]] = {}
     for action in timeline.plan(faults):
         name = action.fault.name
-        before = on.get(name, ())
-        on[name] = now = tuple(each for each in action.changes if isinstance(each, Moved))
-        for gone in (each for each in before if each not in now):
-            for act in gone.back:
-                yield Step(action.at_s, act, name, returns=True)
-        for new in (each for each in now if each not in before):
-            for act in new.go:
-                yield Step(action.at_s, act, name)
+        for step in steps_between(on.get(name, ()), action.changes):
+            if not isinstance(step.change, Moved):
+                continue
+            returns = step.what == "undo"
+            for act in step.change.back if returns else step.change.go:
+                yield Step(action.at_s, act, name, returns=returns)
+        on[name] = action.changes
 
 
 def keep_clear(taken: Sequence[Span], absences: Sequence[Gone]) -> list[Gone]:

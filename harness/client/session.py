@@ -69,6 +69,8 @@ class Identity:
     """How the browser runs the timers of the page while it is hidden."""
     unix_minus_clock_s: float = 0.0
     """What to add to the session's times to get Unix time, in which tokens end."""
+    worker_refused: bool = False
+    """The browser starts no Web Worker for the page."""
 
 
 class Session:
@@ -117,6 +119,7 @@ class Session:
             rng=LateStream(identity.seed, "client", identity.user, "reconnect-jitter"),
             vsn=identity.vsn,
             library=identity.library,
+            worker_refused=identity.worker_refused,
         )
         self._token = RealtimeToken(
             self._auth_session(tokens), self._realtime, self._effects, opens_with=opens_with

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.client.browser import Browser
-from harness.drivers.websocket_link import Address, Owner, WebSocketLink
+from harness.drivers.tcp_stream import Address
+from harness.drivers.websocket_link import Owner, WebSocketLink
 from harness.records import REFUSED_BY_EXTENSION
 
 ABNORMAL_CLOSURE = 1006

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from chaos.faults.model import BOTH_WAYS, Evidence, Means, Setting, Stage, steady, toxics
+from chaos.faults.model import BOTH_WAYS, Evidence, Means, Ramping, Setting, Stage, steady, toxics
 from chaos.toxiproxy.model import Stream
 from harness.runsettings import Text
 
@@ -26,6 +26,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     kind: ClassVar[str] = "latency"
     means: ClassVar[Means] = "toxiproxy"
     disables: ClassVar[bool] = False
+    ramps: ClassVar[Ramping] = Ramping("latency_ms", rest=0)
 
     latency_ms: Annotated[
         int,
