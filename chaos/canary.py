@@ -23,6 +23,7 @@ from chaos.lines import (
     handshake_only,
     outcome_of,
     request_once,
+    words_of,
 )
 from harness.clock import Clock
 from harness.receipts import Probe, ProbeKind, ProbeOutcome
@@ -107,7 +108,7 @@ class _Watcher:
                 async with asyncio.timeout(self._settings.open_timeout_s):
                     line = await self._open()
             except LINE_ERRORS as error:
-                self._tell(self._kind, started_s, outcome_of(error), detail=_words(error))
+                self._tell(self._kind, started_s, outcome_of(error), detail=words_of(error))
             else:
                 await self._probe_through(line)
             await asyncio.sleep(self._settings.reconnect_after_s)
@@ -160,7 +161,7 @@ class _Watcher:
         except LINE_ERRORS as error:
             # What ends in its silence is told as one of now.
             ended_s = sent_s if isinstance(error, TimeoutError) else self._clock()
-            self._tell("idle", ended_s, outcome_of(error), detail=_words(error))
+            self._tell("idle", ended_s, outcome_of(error), detail=words_of(error))
         else:
             self._tell("idle", sent_s, "ok", answered_s=self._clock())
 
@@ -184,7 +185,7 @@ class _Watcher:
             async with asyncio.timeout(limit_s):
                 await exchange()
         except LINE_ERRORS as error:
-            self._tell(kind, sent_s, outcome_of(error), detail=_words(error))
+            self._tell(kind, sent_s, outcome_of(error), detail=words_of(error))
         else:
             self._tell(kind, sent_s, "ok", answered_s=self._clock())
 
@@ -232,7 +233,7 @@ class _Watcher:
     def _tell_open(self, open_probes: dict[int, float], error: BaseException) -> None:
         """All open probes ended with the line; with none open, its end is told as one of now."""
         for sent_s in list(open_probes.values()) or [self._clock()]:
-            self._tell(self._kind, sent_s, outcome_of(error), detail=_words(error))
+            self._tell(self._kind, sent_s, outcome_of(error), detail=words_of(error))
         open_probes.clear()
 
     def _tell_old(self, open_probes: dict[int, float], older_than_s: float) -> None:
@@ -264,7 +265,3 @@ class _Watcher:
                 detail=detail,
             )
         )
-
-
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:120]

@@ -19,7 +19,7 @@ def canary_settings(faults: Sequence[ScheduledFault], api_key: str) -> CanarySet
     silent_s: dict[str, float] = {}
     handshakes = False
     for fault in faults:
-        evidence = fault.fault.evidence()
+        evidence = fault.evidence
         handshakes = handshakes or "handshake" in evidence.kinds
         if evidence.silent_s is not None:
             for proxy in fault.proxies:
@@ -28,7 +28,7 @@ def canary_settings(faults: Sequence[ScheduledFault], api_key: str) -> CanarySet
     return CanarySettings(
         api_key=api_key,
         # Of a fault with a share below 1, one kept connection would prove nothing.
-        links=6 if any(fault.share < 1.0 for fault in faults) else 1,
+        links=6 if any(fault.proxies and fault.share < 1.0 for fault in faults) else 1,
         handshake_period_s=0.2 if handshakes else None,
         silent_s=silent_s,
     )
@@ -39,6 +39,6 @@ def told_soon(settings: CanarySettings, faults: Sequence[ScheduledFault]) -> Can
 
     Not before the delays of these faults are over, as far as somebody would wait for that.
     """
-    late_s = max((fault.fault.evidence().slower_by_s or 0.0 for fault in faults), default=0.0)
+    late_s = max((fault.evidence.slower_by_s or 0.0 for fault in faults), default=0.0)
     wait_s = min(2.0 + 2 * late_s, LONGEST_LIVE_WAIT_S)
     return replace(settings, answer_timeout_s=wait_s)

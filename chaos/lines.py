@@ -15,6 +15,7 @@ from urllib.parse import quote
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, WebSocketException
 
+from chaos.http_answer import read_answer
 from harness.receipts import ProbeOutcome
 from harness.wire import phoenix
 
@@ -113,7 +114,7 @@ class ApiLine:
         raise ValueError("an answer that nobody had asked for")
 
     async def answer(self) -> int:
-        await _read_answer(self._reader)
+        await read_answer(self._reader)
         return self._sent.popleft()
 
     def abort(self) -> None:
@@ -154,20 +155,6 @@ def outcome_of(error: BaseException) -> ProbeOutcome:
     return "closed" if isinstance(error, ConnectionError | EOFError | ConnectionClosed) else "error"
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> None:
-    """Read one HTTP/1.1 answer with its body. Raises :data:`LINE_ERRORS`."""
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.LimitOverrunError as error:
-        raise ValueError(f"no HTTP answer: {error}") from None
-    status, *lines = head.lower().decode("latin-1").split("\r\n")
-    if not status.startswith("http/1."):
-        raise ValueError(f"no HTTP answer: {status[:40]!r}")
-    headers = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    if "chunked" not in headers.get("transfer-encoding", ""):
-        await reader.readexactly(int(headers.get("content-length", "0")))
-        return
-    size = -1
-    while size != 0:
-        size = int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16)
-        await reader.readexactly(size + len(b"\r\n"))
+def words_of(error: BaseException) -> str:
+    """The same for whoever reads the probe."""
+    return f"{type(error).__name__}: {error}"[:120]

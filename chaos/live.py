@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from chaos.bites import HEAL_S
+from chaos.chat_canary import CHAT_PROBES, LONGEST_JOIN_S
 from chaos.faults.schedule import ScheduledFault
 from chaos.history import HistoryEntry
 from chaos.receipts import receipts
@@ -20,7 +21,8 @@ from harness.runsettings import Text
 
 _PROMPT_S = 1.0
 """Within this of its confirmation a fault has bitten."""
-_SETTLED_S = HEAL_S + 0.5
+_MARGIN_S = 0.5
+_SETTLED_S = HEAL_S + _MARGIN_S
 """After the first good probe: then broken ones that follow it are known, too."""
 _KEEP_S = 30.0
 """Probes of this long before a fault tell what is usual."""
@@ -104,12 +106,13 @@ class LiveReceipts:
     """Hears what is done and felt, and says what is new.
 
     All times that it hears are host-monotonic; those that it tells count from ``zero_s``. A probe
-    is told ``wait_s`` after it was sent at the latest.
+    is told ``wait_s`` after it was sent at the latest, one of a join to a room a little later
+    (:data:`~chaos.chat_canary.LONGEST_JOIN_S`).
     """
 
     def __init__(self, *, zero_s: float, wait_s: float) -> None:
         self._zero_s = zero_s
-        self._seen_within_s = wait_s + _PROMPT_S
+        self._wait_s = wait_s
         self._known: dict[str, ScheduledFault] = {}
         self._lives: dict[str, _Life] = {}
         self._history: list[HistoryEntry] = []
@@ -188,17 +191,28 @@ class LiveReceipts:
     def _overdue(self, life: _Life, now_s: float) -> bool:
         if life.applied_s is None:
             return False
-        quiet_s = life.fault.fault.evidence().bites_every_s + life.fault.longest_pause_s
-        return now_s > life.applied_s + quiet_s + self._seen_within_s
+        quiet_s = life.fault.evidence.bites_every_s + life.fault.longest_pause_s
+        return now_s > life.applied_s + quiet_s + self._told_within_s(life) + _PROMPT_S
 
     def _is_final(self, life: _Life, receipt: Receipt, now_s: float) -> bool:
         if receipt.healed_s is not None:
-            return now_s >= receipt.healed_s + _SETTLED_S
+            return now_s >= receipt.healed_s + self._settled_s(life)
         beside = [each for each in self._lives.values() if _meet(each.fault, life.fault)]
         ends_s = [each.ended_s for each in beside if each.ended_s is not None]
         if len(ends_s) < len(beside):
             return False
-        return now_s >= max(ends_s) + HEAL_S + self._seen_within_s  # its own is one of them
+        never_s = HEAL_S + self._told_within_s(life) + _PROMPT_S
+        return now_s >= max(ends_s) + never_s  # its own is one of them
+
+    def _told_within_s(self, life: _Life) -> float:
+        joins = "join" in life.fault.evidence.kinds
+        return max(self._wait_s, LONGEST_JOIN_S) if joins else self._wait_s
+
+    def _settled_s(self, life: _Life) -> float:
+        """Of a fault in the chat the probes hang on when it is over, and are to be told first."""
+        if life.fault.evidence.kinds & CHAT_PROBES:
+            return max(_SETTLED_S, self._told_within_s(life) + _MARGIN_S)
+        return _SETTLED_S
 
     def _proof(self, receipt: Receipt, now_s: float) -> Proof:
         first_s, healed_s = receipt.first_effect_s, receipt.healed_s

@@ -189,7 +189,7 @@ def _judge(case: _Case, fault: ScheduledFault, proxy: str, *, at_s: float) -> Ju
     spans = [span for span in map(span_of, (own, *others)) if span is not None]
     probes = case.probes.get(proxy, ())
     return Judge(
-        evidence=fault.fault.evidence(),
+        evidence=fault.evidence,
         usual_s=usual_s(probes, at_s=at_s, others=others, faults=spans),
         moments=own,
     )

@@ -68,10 +68,7 @@ class Switchboard:
             for other in self.playing:
                 first, second = sorted((other, fault), key=lambda each: each.at_s)
                 if reason := conflict(first, second):
-                    raise UsageError(
-                        f"{fault.name} cannot begin now: it and {other.name} would both be on"
-                        f" proxy {reason}"
-                    )
+                    raise UsageError(f"{fault.name} cannot begin now: it and {other.name} {reason}")
         self._left = in_order((*self._left, *plan(faults)))
         self._changed.set()
 

@@ -118,6 +118,8 @@ class PersonActed(_Event, frozen=True, tag="acted"):
     """The position in the user's own acts, from 0."""
     planned_s: float
     act: ActKind
+    fault: str = ""
+    """The fault that it is of; empty: the person's own, or their device's."""
 
 
 SkipReason = Literal[
@@ -223,6 +225,12 @@ class SocketOpened(_Event, frozen=True, tag="socket_opened"):
     attempt: int
 
 
+REFUSED_BY_EXTENSION = "refused by an extension"
+"""The reason of a socket that a fault in the browser did not let open …"""
+CLOSED_BY_EXTENSION = "closed by an extension"
+"""… and of one that it closed."""
+
+
 class SocketClosed(_Event, frozen=True, tag="socket_closed"):
     """The socket is gone, as the page sees it."""
 
@@ -294,7 +302,8 @@ class PollEnded(_Event, frozen=True, tag="poll_ended"):
 
 
 class Finding(_Event, frozen=True, tag="finding"):
-    """The peer sent what it should not; the session survived it."""
+    """Something that should not be, and no record of its own tells: of what the peer sent, mostly.
+    The session survived it."""
 
     user: int
     what: str

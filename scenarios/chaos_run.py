@@ -11,7 +11,7 @@ import signal
 import tempfile
 import time
 from asyncio import Task
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from scenarios.chaos_pages import direct_page, pages
 from scenarios.chaos_screen import Screen
 from scenarios.chaos_session import Session
 from scenarios.conductor_io import LeftAlone, unless_left_alone
-from scenarios.playing import watch_faults
+from scenarios.playing import canaries
 from scenarios.rig import Rig, start_rig
 from scenarios.typed import terminal_restorer, typed
 
@@ -92,18 +92,28 @@ async def _play(
         api_key = mint_anon(secret, issued_at_unix_s=int(time.time()))
         probes = _Probes(asyncio.Event(), missing={target.proxy for target in rig.targets})
         probing = told_soon(canary_settings(faults, api_key), faults)
-        canary = asyncio.create_task(watch_faults(rig, probing, sink=probes))
+        wait_s = max(probing.answer_timeout_s, probing.request_timeout_s)
+        watching = canaries(
+            rig,
+            faults,
+            probing,
+            jwt_secret=secret,
+            run_id=_run_id(),
+            sink=probes,
+            live_wait_s=wait_s,
+        )
+        probers = [asyncio.create_task(work) for work in watching.values()]
         try:
             await unless_left_alone(_first(probes), stopping)
             keyboard = stack.enter_context(typed(loop, keys=settings.keys))
-            wait_s = max(probing.answer_timeout_s, probing.request_timeout_s)
             session = Session(choice, rig, screen, typed=keyboard, wait_s=wait_s)
             probes.go_to(session.probed)
             screen.show(_ready(choice, rig, api_key, settings.language))
-            await _until_the_end(session, rig, canary, stopping, settings.countdown_s)
+            await _until_the_end(session, rig, probers, stopping, settings.countdown_s)
         finally:
-            canary.cancel()
-            await asyncio.wait((canary,))
+            for prober in probers:
+                prober.cancel()
+            await asyncio.wait(probers)
     return session.over
 
 
@@ -145,7 +155,7 @@ async def _first(probes: _Probes) -> None:
 async def _until_the_end(
     session: Session,
     rig: Rig,
-    canary: Task[None],
+    probers: Sequence[Task[None]],
     stopping: asyncio.Event,
     countdown_s: float | None,
 ) -> None:
@@ -156,7 +166,7 @@ async def _until_the_end(
     stop = asyncio.create_task(stopping.wait())
     ours: tuple[Task[Any], ...] = (obeying, looking, stop, board)
     try:
-        every: set[Task[Any]] = {*ours, canary, rig.ended}
+        every: set[Task[Any]] = {*ours, *probers, rig.ended}
         done, _ = await asyncio.wait(every, return_when=asyncio.FIRST_COMPLETED)
         if rig.ended in done:
             raise RigError(rig.ended.result())
@@ -169,6 +179,11 @@ async def _until_the_end(
             task.cancel()
         await asyncio.wait(ours)
         session.tell_news()
+
+
+def _run_id() -> str:
+    """The canary's own messages must not look like repeated ones of an earlier session."""
+    return f"chaos-{secrets.token_hex(4)}"
 
 
 def _ready(choice: Choice, rig: Rig, api_key: str, language: view.Language) -> view.Ready:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-import msgspec
-
 from chaos.faults.schedule import ScheduledFault
 from chaos.history import HistoryEntry
 from chaos.live import LiveReceipts, Proof
@@ -42,7 +40,10 @@ class Session:
         self._faults = {fault.name: fault for fault in choice.scenario.faults}
         self._live = LiveReceipts(zero_s=zero_s, wait_s=wait_s)
         self._board = Switchboard(
-            actuators_of(rig), clock=monotonic_s, zero_s=zero_s, report=self._happened
+            actuators_of(rig, choice.scenario.faults),
+            clock=monotonic_s,
+            zero_s=zero_s,
+            report=self._happened,
         )
         self._times: Counter[str] = Counter()
         """How often each fault was on."""
@@ -156,16 +157,14 @@ class Session:
 
         Raises :class:`UsageError` where one does not go with what is on.
         """
-        again = {name: self._again(name, begin_s) for name, begin_s in at_s.items()}
+        again = {
+            name: self._faults[name].again(times=self._times[name] + 1, at_s=begin_s)
+            for name, begin_s in at_s.items()
+        }
         self._board.add(tuple(again.values()))
         self._live.expect(tuple(again.values()))
         self._times.update(again.keys())
         self._latest |= again
-
-    def _again(self, name: str, at_s: float) -> ScheduledFault:
-        times = self._times[name] + 1
-        own = name if times == 1 else f"{name} ({times})"
-        return msgspec.structs.replace(self._faults[name], name=own, at_s=at_s)
 
     def _happened(self, entry: HistoryEntry) -> None:
         self._live.happened(entry)

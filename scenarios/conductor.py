@@ -28,7 +28,6 @@ from chaos import timeline
 from chaos.canary_needs import canary_settings
 from chaos.director import Director
 from chaos.history import HistoryEntry
-from chaos.receipts import receipts
 from harness.clock import monotonic_s
 from harness.errors import ChatquakeError, RigError, UsageError
 from harness.receipts import Probe, ReceiptBook
@@ -51,10 +50,12 @@ from scenarios.messages import (
 )
 from scenarios.model import Scenario, load_scenario
 from scenarios.people import acts
-from scenarios.playing import actuators_of, watch_faults
+from scenarios.playing import actuators_of, canaries
 from scenarios.progress import Note
+from scenarios.proofs import prove
 from scenarios.rig import Rig, start_rig
 from scenarios.rigwatch import watch_rig
+from scenarios.server_canary import without_canary
 from scenarios.settings import settings_of
 from scenarios.workload import plan
 
@@ -131,7 +132,7 @@ class Conductor:
                     refresh_tokens=await self._sign_in(rig),
                 )
             )
-            end = await self._watch(rig, stdin)
+            end = await self._watch(rig, stdin, settings.run_id)
             await self._collect(rig)
         if self._begin is None:
             return  # the load went away before anything had begun
@@ -162,28 +163,27 @@ class Conductor:
 
     # -- while the run goes on ------------------------------------------------------------
 
-    async def _watch(self, rig: Rig, stdin: asyncio.StreamReader) -> End:
+    async def _watch(self, rig: Rig, stdin: asyncio.StreamReader, run_id: str) -> End:
         """Canary, samples and timeline, until the load says that it is over."""
         buffer = BlockBuffer("conductor")
         with RecordFile(self._run.events / "conductor.cqr", "conductor") as file:
-            canary = asyncio.create_task(
-                watch_faults(
-                    rig,
-                    canary_settings(self._scenario.faults, self._api_key),
-                    sink=self._evidence.probes.append,
-                )
+            watching = canaries(
+                rig,
+                self._scenario.faults,
+                canary_settings(self._scenario.faults, self._api_key),
+                jwt_secret=self._secret,
+                run_id=run_id,
+                sink=self._evidence.probes.append,
             )
-            samples = asyncio.create_task(
-                watch_rig(
-                    rig.server,
-                    rig.toxiproxy_pid,
-                    rig.relay_pid,
-                    clock=monotonic_s,
-                    buffer=buffer,
-                    file=file,
-                )
+            watching["rig watch"] = watch_rig(
+                rig.server,
+                rig.toxiproxy_pid,
+                rig.relay_pid,
+                clock=monotonic_s,
+                buffer=buffer,
+                file=file,
             )
-            helpers = {"canary": canary, "rig watch": samples}
+            helpers = {name: asyncio.create_task(work) for name, work in watching.items()}
             try:
                 end = await self._listen(rig, stdin, helpers)
             finally:
@@ -222,7 +222,8 @@ class Conductor:
                 await asyncio.gather(director, return_exceptions=True)
 
     async def _direct(self, rig: Rig, load_begins_at_s: float) -> None:
-        director = Director(actuators_of(rig), clock=monotonic_s, report=self._happened)
+        actuators = actuators_of(rig, self._scenario.faults)
+        director = Director(actuators, clock=monotonic_s, report=self._happened)
         actions = timeline.plan(self._scenario.faults)
         await director.play(actions, load_begins_at_s=load_begins_at_s)
         await asyncio.Event().wait()  # it has nothing more to do, but has not failed
@@ -255,13 +256,16 @@ class Conductor:
     # -- afterwards -----------------------------------------------------------------------
 
     async def _collect(self, rig: Rig) -> None:
-        """What the server knows; a server that is gone leaves its database."""
+        """What the server knows of the users; a server that is gone leaves its database."""
+        faults = self._scenario.faults
         try:
-            self._run.write(self._run.commits, await rig.server.commits())
-            self._run.write(self._run.subscriptions, await rig.server.subscriptions())
+            commits = without_canary(await rig.server.commits(), faults)
+            self._run.write(self._run.commits, commits)
+            subscriptions = without_canary(await rig.server.subscriptions(), faults)
+            self._run.write(self._run.subscriptions, subscriptions)
         except httpx.HTTPError as error:
             self._evidence.broken.append(
-                f"the server's commit log could not be read: {error or type(error).__name__}"
+                f"the server's commit log could not be read: {str(error) or type(error).__name__}"
             )
 
     def _write_settings(self, settings: RunSettings) -> None:
@@ -270,8 +274,9 @@ class Conductor:
     def _write_receipts(self, begin: Begin) -> None:
         evidence = self._evidence
         book = ReceiptBook(
-            receipts=receipts(
-                self._scenario.faults,
+            receipts=prove(
+                self._scenario,
+                self._run,
                 evidence.history,
                 evidence.probes,
                 load_begins_at_s=begin.load_begins_at_s,
@@ -308,7 +313,7 @@ def _how_it_ended(name: str, task: Task[object]) -> str:
         return f"{name} was cancelled"
     error = task.exception()
     if error is not None:
-        return f"{name}: {error or type(error).__name__}"
+        return f"{name}: {str(error) or type(error).__name__}"
     return str(task.result())
 
 

@@ -171,6 +171,7 @@ class Generator:
                 stream(self._scenario.seed, "client", index, "timer-phase")
             ),
             unix_minus_clock_s=self._unix_minus_clock_s,
+            worker_refused=cohort.browser.worker == "refused",
         )
         first, another_page = self._pages(identity, member)
         headers = {

@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from chaos import timeline
 from chaos.faults.parse import parse_faults
+from chaos.faults.phases import Phase, check_phases
 from chaos.faults.schedule import ScheduledFault
 from harness.errors import UsageError
 from harness.near_names import near
@@ -64,6 +65,7 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     load: Load
     policies: dict[str, Any] = {}
     cohorts: Annotated[tuple[CohortTable, ...], Meta(min_length=1)]
+    phases: tuple[Phase, ...] = ()
     faults: tuple[dict[str, Any], ...] = ()
     gates: tuple[GateSpec, ...] = ()
 
@@ -93,6 +95,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     policies: tuple[OwnPolicy, ...] = ()
     """Those that the file defines, whether a cohort takes them or not."""
     cohorts: tuple[Cohort, ...]
+    phases: tuple[Phase, ...]
+    """Names for stretches of the load; the times of the faults no longer need them."""
     faults: tuple[ScheduledFault, ...]
     gates: tuple[GateSpec, ...]
 
@@ -187,8 +191,8 @@ def scenario_from(tables: Mapping[str, Any], *, where: str) -> Scenario:
     policies = resolve_policies(head.policies, where=where)
     cohorts = resolve(head.cohorts, known_policies(policies), where=where)
     names = tuple(cohort.name for cohort in cohorts)
-    faults = parse_faults(head.faults, where=where, cohorts=names, seed=head.seed)
-    scenario = Scenario(
+    check_phases(head.phases, where=where)
+    calm = Scenario(
         **{
             field: getattr(head, field)
             for field in Scenario.__struct_fields__
@@ -196,8 +200,17 @@ def scenario_from(tables: Mapping[str, Any], *, where: str) -> Scenario:
         },
         policies=policies,
         cohorts=cohorts,
-        faults=faults,
+        faults=(),
     )
+    faults = parse_faults(
+        head.faults,
+        where=where,
+        cohorts=names,
+        seed=head.seed,
+        phases=head.phases,
+        load_s=calm.load_s,  # a fault may repeat until the load's end
+    )
+    scenario = msgspec.structs.replace(calm, faults=faults)
     _check_shares(scenario, where)
     _check_duration(scenario, where)
     _check_somebody_is_there(scenario, where)
@@ -217,6 +230,7 @@ def to_toml(scenario: Scenario) -> str:
     tables["policies"] = policy_tables(scenario.policies)
     known = known_policies(scenario.policies)
     tables["cohorts"] = [as_table(cohort, known) for cohort in scenario.cohorts]
+    tables["phases"] = [_without_none(msgspec.to_builtins(phase)) for phase in scenario.phases]
     tables["faults"] = [_fault_table(fault) for fault in scenario.faults]
     tables["gates"] = [_without_none(msgspec.to_builtins(gate)) for gate in scenario.gates]
     return toml_text({key: value for key, value in tables.items() if value != {}})
@@ -255,6 +269,8 @@ def _fault_table(scheduled: ScheduledFault) -> Tables:
         "at_s": scheduled.at_s,
         "for_s": scheduled.for_s,
     }
+    if scheduled.ramp is not None:
+        table |= msgspec.to_builtins(scheduled.ramp)
     if scheduled.on is not None:
         table["on"] = scheduled.on
     if scheduled.fault.means != "server":
@@ -313,16 +329,18 @@ def _check_tokens(scenario: Scenario, where: str) -> None:
 
 
 def _check_duration(scenario: Scenario, where: str) -> None:
-    last_end_s = max((fault.end_s for fault in scenario.faults), default=0.0)
-    needed_s = max(last_end_s, LEAST_LOAD_S)
-    if scenario.load_s + 1e-9 >= needed_s:
+    ends_s = {f"the end of fault {fault.name!r}": fault.end_s for fault in scenario.faults}
+    ends_s |= {f"the end of phase {phase.name!r}": phase.end_s for phase in scenario.phases}
+    ends_s["the least that says anything"] = LEAST_LOAD_S
+    last = max(ends_s, key=ends_s.__getitem__)
+    if scenario.load_s + 1e-6 >= ends_s[last]:
         return
     spawn_s = scenario.load.users / scenario.load.spawn_rate
-    least_s = math.ceil(spawn_s + scenario.warmup_s + needed_s + scenario.settle_s)
+    least_s = math.ceil(spawn_s + scenario.warmup_s + ends_s[last] + scenario.settle_s)
     raise UsageError(
         f"{where}: duration_s: {scenario.duration_s:g} is too short; at least {least_s}: starting "
         f"{scenario.load.users} users takes {spawn_s:g} s, warming up {scenario.warmup_s:g} s, "
-        f"the load to the last fault's end {needed_s:g} s, settling {scenario.settle_s:g} s"
+        f"the load to {last} {ends_s[last]:g} s, settling {scenario.settle_s:g} s"
     )
 
 

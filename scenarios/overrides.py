@@ -1,6 +1,6 @@
 """``--set KEY=VALUE``: a value put into a scenario's tables before they are checked.
 
-Keys are dotted. Cohorts, faults and policies are chosen by their name
+Keys are dotted. Cohorts, phases, faults and policies are chosen by their name
 (``faults.ws-blocked.for_s``), gates by their metric (``gates.lost.max``), with ``@window`` and
 ``@cohort`` behind it where a metric has several gates (``gates.delivery_s.p99@before.max``).
 """
@@ -19,7 +19,7 @@ from harness.runsettings import GateSpec
 Tables = dict[str, Any]
 """A TOML file as ``tomllib`` gives it, before any check."""
 
-_ONE = {"cohorts": "cohort", "faults": "fault", "policies": "policy"}
+_ONE = {"cohorts": "cohort", "phases": "phase", "faults": "fault", "policies": "policy"}
 """What is chosen by its name, which must be there, and what one of it is called."""
 
 _INSTEAD = {"load.rooms": "room_size", "load.room_size": "rooms"}

@@ -56,7 +56,7 @@ async def watch_rig(
         for name, pid in (("toxiproxy", toxiproxy_pid), ("relay", relay_pid))
         if pid is not None
     }
-    before, looked_s = await server.stats(), clock()
+    before, looked_s, starts = await server.stats(), clock(), server.starts
     while True:
         lag_s = await _worst_lag(PERIOD_S, clock)
         now_s = clock()
@@ -68,6 +68,9 @@ async def watch_rig(
         try:
             stats = await server.stats()
         except httpx.HTTPError:
+            continue
+        if server.starts != starts:  # another process, which has counted its CPU from its start
+            before, looked_s, starts = stats, now_s, server.starts
             continue
         buffer.event(
             RigSample(

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from chaos.actuators.model import Changes
+from chaos.changes import ChangeStep, steps_between
 from chaos.faults.model import Change, Disable
 from chaos.faults.schedule import ScheduledFault
 from chaos.toxiproxy.model import Proxy, Toxic, ToxiproxyApi
@@ -43,12 +44,11 @@ class ProxyActuator:
         seconds, and the others do not wait for it."""
         gone = [change for change in before if change not in now]
         new = [change for change in now if change not in before]
+        steps = steps_between(before, now)
 
         async def on(proxy: str) -> None:
-            for change in gone:
-                await self._bounded(self._undo(proxy, change), f"{fault.name} on {proxy}")
-            for change in new:
-                await self._bounded(self._apply(proxy, change), f"{fault.name} on {proxy}")
+            for step in steps:
+                await self._bounded(self._take(proxy, step), f"{fault.name} on {proxy}")
 
         ended = await asyncio.gather(*map(on, fault.proxies), return_exceptions=True)
         for error in ended:
@@ -62,6 +62,14 @@ class ProxyActuator:
         for name, proxy in (await self._proxies()).items():
             if not proxy.enabled or proxy.toxics:
                 raise RigError(f"toxiproxy: {name} was reset without an error, but shows {proxy}")
+
+    async def _take(self, proxy: str, step: ChangeStep) -> None:
+        if step.what == "undo":
+            await self._undo(proxy, step.change)
+        elif step.what == "update" and isinstance(step.change, Toxic):
+            await self._api.update_toxic(proxy, step.change)
+        else:
+            await self._apply(proxy, step.change)
 
     async def _apply(self, proxy: str, change: Change) -> None:
         if isinstance(change, Disable):

@@ -40,6 +40,9 @@ class Browser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """``refused``: by an extension or the page's policy, at once and without a packet.
     ``upgrade_stripped``: a proxy forwards the request without ``Upgrade``, the server answers it
     as HTTP. ``upgrade_held``: a proxy waits for the end of an answer that has none."""
+    worker: Literal["works", "refused"] = "works"
+    """``refused``: a Web Worker, by the page's policy. The page starts one only where its client
+    policy says ``heartbeat_worker``."""
     handshake_timeout_s: AWhile = 240.0
     """A WebSocket that is not open after this is given up."""
     closing_timeout_s: AWhile = 60.0
@@ -103,7 +106,7 @@ BROWSERS: dict[str, Browser] = {
         Browser(name="edge"),
         Browser(name="chrome-incognito"),
         Browser(name="chrome-extension", websocket="refused"),
-        Browser(name="chrome-csp", websocket="refused"),
+        Browser(name="chrome-csp", websocket="refused", worker="refused"),
         Browser(name="chrome-corporate-proxy", websocket="upgrade_stripped", socket_idle_s=30.0),
         Browser(name="chrome-hidden", hidden_after_s=0.0),
         Browser(name="mobile", sleeps_every_s=120.0, switches_every_s=90.0, freezes_after_s=300.0),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from harness.client.commands import AbortRequest, Command, Host, StartRequest
-from harness.client.throttling import Throttling, run_at_s
+from harness.client.throttling import NO_TIMER, Throttling, run_at_s
 from harness.records import Sink
 
 
@@ -34,9 +34,16 @@ class Effects:
     token_is_awaited: bool = False
     """It asked, and a renewal is under way."""
 
-    def wake_at(self, timer: str, at_s: float, *, afresh: bool = False) -> None:
-        """Set (or move) a named timer. ``afresh``: as if an event had set it, whoever does."""
-        if self._running and not afresh:
+    def wake_at(
+        self, timer: str, at_s: float, *, afresh: bool = False, of_page: bool = True
+    ) -> None:
+        """Set (or move) a named timer. ``afresh``: as if an event had set it, whoever does.
+
+        Not ``of_page``: an event that comes from elsewhere, whether the page is hidden or not.
+        """
+        if not of_page:
+            self._nesting[timer] = NO_TIMER
+        elif self._running and not afresh:
             self._nesting[timer] = self._running + 1
         elif self._nesting:
             self._nesting.pop(timer, None)

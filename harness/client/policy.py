@@ -58,6 +58,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     reconnect_jitter: Share = 0.0
     """H6: each wait before a reconnect or rejoin is longer or shorter by up to this share of it
     (``reconnectAfterMs`` of realtime-js). Not in the owners' plan."""
+    heartbeat_worker: bool = False
+    """H10: a Web Worker counts the heartbeats (``worker: true`` of realtime-js), which a hidden tab
+    does not slow down; docs/browsers.md says what a page policy does to it. Not in the owners'
+    plan."""
     renew_token: bool = True
     """R1, H9: the page keeps its session with auth-js, which renews the access token in time; else
     the page has the token that it was opened with, and no other."""

@@ -248,6 +248,27 @@ def test_faults_that_overlap_or_follow_each_other_have_sound_receipts(tmp_path: 
     assert {name: receipt.problems for name, receipt in found.items()} == dict.fromkeys(found, ())
 
 
+def test_a_fault_that_comes_on_by_degrees_is_proved_from_its_first_step_to_its_end(
+    tmp_path: Path,
+) -> None:
+    slow = _table("slow", "latency", for_s=5.0, latency_ms=800, ramp_s=4.0, ramp_steps=4)
+    run = asyncio.run(_play(tmp_path, ("chrome",), [slow]))
+    receipt = run.receipts()["slow"]
+    assert receipt.problems == ()
+    confirmed_s = [e.t_s for e in run.history if e.what in ("applied", "changed")]
+    assert len(confirmed_s) == 4
+    answered = 0
+    for step, begin_s in enumerate(confirmed_s, start=1):
+        next_s = run.load_begins_at_s + 0.5 + step  # an update lets the chunk that is held go
+        for probe in run.probes:
+            if (probe.proxy, probe.kind, probe.outcome) != ("chrome-realtime", "ws", "ok"):
+                continue
+            if begin_s <= probe.sent_s and (probe.answered_s or next_s) < next_s:
+                answered += 1
+                assert (probe.answered_s or 0) - probe.sent_s >= step * 2 * 0.2
+    assert answered
+
+
 def test_a_share_of_the_connections_is_proved_with_several_links(tmp_path: Path) -> None:
     tables = [_table("some", "half_open", share=0.5, for_s=3.0)]
     run = asyncio.run(_play(tmp_path, ("chrome",), tables, links=8))

@@ -11,7 +11,7 @@ import pytest
 
 from chaos.canary_needs import LONGEST_LIVE_WAIT_S, canary_settings, told_soon
 from chaos.faults.parse import parse_faults
-from chaos.faults.schedule import ScheduledFault
+from chaos.faults.schedule import SERVER_REALTIME, ScheduledFault
 from chaos.history import HistoryEntry
 from chaos.live import Began, Ended, FirstEffect, LiveReceipts, News, NothingYet, Proof, Trouble
 from harness.receipts import Probe
@@ -144,6 +144,35 @@ def test_a_fault_that_comes_again_has_a_receipt_of_its_own() -> None:
     proofs = {each.fault: each for each in told if isinstance(each, Proof)}
     assert set(proofs) == {"shut", "shut#2"}
     assert all(not each.problems for each in proofs.values())
+
+
+def test_a_fault_in_the_chat_is_proved_when_the_probes_that_hung_on_are_told() -> None:
+    (mute,) = parse_faults(
+        [{"name": "mute", "kind": "mute", "at_s": 10, "for_s": 8}],
+        where="x",
+        cohorts=("a",),
+        seed=1,
+    )
+    receipts = LiveReceipts(zero_s=ZERO_S, wait_s=5)
+    receipts.expect([mute])
+    for step in steps(mute):
+        receipts.happened(step)
+    for number in range(200):
+        sent_s = ZERO_S + number * 0.2
+        hit = 10 <= number * 0.2 < 18
+        receipts.probed(
+            Probe(
+                proxy=SERVER_REALTIME,
+                kind="row",
+                sent_s=sent_s,
+                outcome="unanswered" if hit else "ok",
+                answered_s=None if hit else sent_s + 0.1,
+            )
+        )
+    assert Proof not in map(type, receipts.news(ZERO_S + 22.9))
+    (proof,) = receipts.news(ZERO_S + 23.6)
+    assert isinstance(proof, Proof)
+    assert proof.problems == ()
 
 
 def test_what_no_receipt_needs_is_forgotten() -> None:

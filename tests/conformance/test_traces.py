@@ -11,7 +11,7 @@ import pytest
 from harness.client.library import LIBRARIES, Library
 from tests.conformance import install
 from tests.harness.client.oracle import chance
-from tests.harness.client.oracle.play import Line, Player
+from tests.harness.client.oracle.play import Player
 
 pytestmark = pytest.mark.e2e
 
@@ -37,12 +37,6 @@ def genuine(library: Library, scenarios: Path, *, with_auth: bool = False) -> st
     return made.stdout
 
 
-def until_it_leaves_itself(trace: list[Line]) -> list[Line]:
-    """What a ``rjs-legacy`` channel does after that is not played (docs/realtime.md)."""
-    left_ms = next((line[0] for line in trace if line[1:] == ("status", "CLOSED")), None)
-    return trace if left_ms is None else [line for line in trace if line[0] < left_ms]
-
-
 @libraries
 def test_a_trace_made_anew_is_the_one_that_is_kept(library: Library) -> None:
     kept = ORACLE / "traces" / f"realtime-js-{library.version}.json"
@@ -62,9 +56,8 @@ def test_lives_by_chance_are_the_same_in_the_genuine_library(
     traces = msgspec.json.decode(genuine(library, file))["traces"]
 
     for scenario in scenarios:
-        theirs = until_it_leaves_itself([tuple(line) for line in traces[scenario.name]])
-        ours = until_it_leaves_itself(Player(scenario, library).play())
-        assert ours == theirs, scenario
+        theirs = [tuple(line) for line in traces[scenario.name]]
+        assert Player(scenario, library).play() == theirs, scenario
 
 
 @libraries
@@ -86,6 +79,5 @@ def test_lives_by_chance_with_a_token_that_ends_are_the_same_in_the_genuine_auth
     traces = msgspec.json.decode(genuine(library, file, with_auth=True))["traces"]
 
     for scenario in scenarios:
-        theirs = until_it_leaves_itself([tuple(line) for line in traces[scenario.name]])
-        ours = until_it_leaves_itself(Player(scenario, library).play())
-        assert ours == theirs, scenario
+        theirs = [tuple(line) for line in traces[scenario.name]]
+        assert Player(scenario, library).play() == theirs, scenario

@@ -205,6 +205,19 @@ def test_faults_that_do_not_go_together_are_refused_and_the_first_stays() -> Non
         assert any("'nonsense': is no fault" in text for text in said)
 
 
+def test_faults_in_the_server_are_played_by_key_and_proved_each_time() -> None:
+    with chaos_command("server", "kill", "--set", 'server.defects=["event-twice"]') as chaos:
+        chaos.ready()
+        for line, name in (("1", "server"), ("1", "server (2)"), ("kill", "kill")):
+            chaos.say(line)
+            chaos.wait_for("first_effect", fault=name)
+            chaos.say(line)
+            assert chaos.wait_for("receipt", fault=name)["problems"] == []
+        chaos.say("q")
+        assert chaos.end() == (0, "")
+    assert chaos.left_behind() == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_heals_and_leaves_nothing(number: signal.Signals, temporary: Path) -> None:
     with chaos_command("half_open", "upgrade_page") as chaos:

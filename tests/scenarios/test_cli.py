@@ -404,3 +404,44 @@ def test_story_of_no_run_directory_ends_as_report_does(tmp_path: Path) -> None:
     story, report = invoke("story", str(tmp_path), "--user", "1"), invoke("report", str(tmp_path))
 
     assert (story.exit_code, story.stderr) == (report.exit_code, report.stderr)
+
+
+def test_a_dry_run_draws_the_timeline_of_the_resolved_scenario_and_starts_nothing(
+    launch: Callable[[Launch], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_args: Any, **_options: Any) -> int:
+        raise AssertionError("it was launched")
+
+    launch(never)
+    monkeypatch.chdir(tmp_path)
+
+    result = invoke("run", "flaky-network", "--dry-run", "--set", "faults.cut.times=1")
+
+    assert result.exit_code == 0
+    assert "17.00   cut" in result.stdout
+    assert "cut#2" not in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_in_json_has_the_faults_and_what_will_be_told() -> None:
+    result = invoke("run", "ws-blocked", "--dry-run", "--json", "--users", "60", "--duration", "50")
+
+    assert result.exit_code == 0
+    found = msgspec.json.decode(result.stdout)
+    assert (found["users"], found["duration_s"]) == (60, 50)
+    assert [fault["name"] for fault in found["faults"]] == ["ws-blocked"]
+    assert found["moments"][0]["orders"][0]["words"] == "disable the proxy"
+
+
+def test_a_dry_run_refuses_what_a_run_would_refuse() -> None:
+    result = invoke("run", "ws-blocked", "--dry-run", "--duration", "12")
+
+    assert result.exit_code == 2
+    assert "the load to the end of fault 'ws-blocked'" in one_line(result.stderr)
+
+
+def test_json_without_a_dry_run_is_refused() -> None:
+    result = invoke("run", "ws-blocked", "--json")
+
+    assert result.exit_code == 2
+    assert "--json goes with --dry-run" in one_line(result.stderr)

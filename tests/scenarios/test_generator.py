@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from harness.client.browser import BROWSERS, Browser
-from harness.client.commands import StartRequest, UseToken
+from harness.client.commands import CloseSocket, StartRequest, UseToken
 from harness.client.library import LEGACY
 from harness.client.session import Session
 from harness.drivers.sockets import Endpoint
@@ -197,6 +197,30 @@ def test_a_user_has_the_browser_of_the_cohort(monkeypatch: pytest.MonkeyPatch) -
     carrying.generator.finish()
 
     assert driver.browser == driver.http.browser == BROWSERS["chrome-csp"]
+
+
+def test_a_page_that_wants_a_worker_is_told_what_its_browser_does_to_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "UserDriver", FakeDriver)
+    monkeypatch.setattr(module, "HttpPool", FakePool)
+    cohorts = [
+        msgspec.structs.replace(
+            cohort,
+            browser=BROWSERS["chrome-csp"],
+            policy=msgspec.structs.replace(cohort.policy, heartbeat_worker=True),
+        )
+        for cohort in SCENARIO.cohorts
+    ]
+    scenario = msgspec.structs.replace(SCENARIO, cohorts=tuple(cohorts))
+    carrying = Carrying(msgspec.structs.replace(ASSIGNMENT, scenario_toml=to_toml(scenario)))
+    session = carrying.start(0).session
+    session.socket_opened(1, 100.0)
+    session.wake(101.0)
+    commands = session.drain()
+    carrying.generator.finish()
+
+    assert any(isinstance(command, CloseSocket) for command in commands)
 
 
 def claims_of(driver: FakeDriver) -> dict[str, Any]:

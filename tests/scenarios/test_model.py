@@ -276,10 +276,21 @@ def test_a_fault_of_an_unknown_kind_is_refused_by_its_file() -> None:
     )
 
 
-def test_faults_that_cannot_be_played_together_are_refused() -> None:
-    text = error_of("faults.cut#2.at_s=18", name="flaky-network")
+def test_a_fault_in_the_server_is_written_with_its_switches_and_reads_back() -> None:
+    tables = tomllib.loads(to_toml(load_scenario("steady")))
+    switches = {"defects": ["event-twice"], "knobs": {"plan": "free", "slow_commit_s": 2.5}}
+    fault = {"name": "odd", "kind": "server", "at_s": 1, "for_s": 2, **switches}
+    scenario = scenario_from({**tables, "faults": [fault]}, where="x")
+    text = to_toml(scenario)
+    assert scenario_from(tomllib.loads(text), where="x") == scenario
+    (written,) = tomllib.loads(text)["faults"]
+    assert written == fault
 
-    assert text.startswith("flaky-network.toml with --set: faults 'cut' and 'cut#2'")
+
+def test_faults_that_cannot_be_played_together_are_refused() -> None:
+    text = error_of("faults.cut.at_s=12", "faults.cut.kind=refused", name="flaky-network")
+
+    assert text.startswith("flaky-network.toml with --set: faults 'slow-line' and 'cut'")
 
 
 def test_more_users_than_the_file_has_start_in_the_same_time() -> None:

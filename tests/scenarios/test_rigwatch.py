@@ -28,13 +28,16 @@ _sleep = asyncio.sleep
 class FakeServer:
     """Answers with what the test lists, one a call; ends the watch after the last."""
 
-    def __init__(self, *answers: ServerStats | httpx.HTTPError) -> None:
+    def __init__(self, *answers: ServerStats | httpx.HTTPError, starts: str = "") -> None:
         self._answers = list(answers)
+        self._starts = list(starts)
+        self.starts = 1
 
     async def stats(self) -> ServerStats:
         if not self._answers:
             raise asyncio.CancelledError
         answer = self._answers.pop(0)
+        self.starts = int(self._starts.pop(0)) if self._starts else 1
         if isinstance(answer, httpx.HTTPError):
             raise answer
         return answer
@@ -128,6 +131,15 @@ def test_a_server_that_does_not_answer_is_left_out_and_counted_over_the_gap(
     assert server[1].cpu_share == pytest.approx(1.0 / (server[1].t_s - server[0].t_s))
     assert server[1].t_s - server[0].t_s > 1.5 * PERIOD_S
     assert len(of(samples, "conductor")) == 4
+
+
+def test_a_process_that_took_the_server_s_place_is_counted_from_its_own_start(
+    watch: Watch,
+) -> None:
+    answers = [stats(cpu_s) for cpu_s in (10.0, 10.5, 0.75, 1.0)]
+    server = of(watch(FakeServer(*answers, starts="1122")), "server")
+
+    assert [sample.cpu_share for sample in server] == pytest.approx([0.5, 0.25], rel=0.15)
 
 
 def test_the_conductor_s_lag_is_the_worst_of_its_timers(watch: Watch) -> None:

@@ -98,6 +98,7 @@ class Page:
         library: Library = CURRENT,
         throttling: Throttling | None = None,
         tokens: TokenStore | None = None,
+        worker_refused: bool = False,
     ) -> None:
         self.now_s = 0.0
         self.sink = ListSink()
@@ -117,6 +118,7 @@ class Page:
             vsn=vsn,
             library=library,
             throttling=throttling,
+            worker_refused=worker_refused,
         )
         self.session = Session(identity, policy, self.sink, tokens)
 

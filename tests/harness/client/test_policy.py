@@ -21,6 +21,7 @@ OTHERWISE: dict[str, Any] = {
     "hear_all_deletes": True,
     "recreate_channel": False,
     "reconnect_jitter": 0.3,
+    "heartbeat_worker": True,
     "silence": "probe",
     "pause_unseen": False,
     "cursor_overlap_s": 4.0,
@@ -52,7 +53,8 @@ ONLY_WITH: dict[str, tuple[Any, dict[str, Any]]] = {
 
 def life(policy: Policy) -> bytes:
     """A life in which every rule has its say."""
-    page = Page(policy, tokens=TokenStore(Stored("a token", "a refresh token", expires_at=140)))
+    tokens = TokenStore(Stored("a token", "a refresh token", expires_at=140))
+    page = Page(policy, tokens=tokens, worker_refused=True)
     page.opens()
     page.socket_closes()
     page.attempt_fails_after_its_wait()

@@ -145,6 +145,8 @@ def _tours() -> Iterator[Callable[[], None]]:
     yield page_in(live, crashes, crashes)
     yield page_in(opens, Page.channel_closed)
     yield page_in(live, crashes, Page.channel_closed, waits(1.0))
+    yield page_in(opens, Page.channel_closed, waits(10.0))  # ended with its join unanswered
+    yield page_in(opens, waits(26.0), library=LEGACY)  # left itself, and joins on
     yield page_in(live, waits(10.0), receives)
     yield page_in(live, waits(10.0), hides, shows)
     yield page_in(live, waits(10.0), hides, receives)

@@ -202,7 +202,7 @@ def test_leaving_the_page_ends_what_lingers() -> None:
             sockets.open(2, "/realtime/v1/websocket?apikey=key&vsn=2.0.0", has_network=True)
             until(lambda: len(server.ends) == 2)
             links = sockets._all()
-        assert [link._socket.fileno() for link in links] == [-1, -1]
+        assert [link._tcp._socket.fileno() for link in links] == [-1, -1]
         assert sockets._all() == []
 
 

@@ -40,7 +40,7 @@ def _scenario(name: str, rng: Random, *, with_auth: bool = False) -> Scenario:
     for _ in range(rng.randint(1, 12)):
         at_ms += rng.choice(_PAUSES_MS)
         match rng.choice(
-            ("loss", "loss", "old loss", "tab", "tab", "page", "token", "line", "crash")
+            ("loss", "loss", "old loss", "tab", "tab", "page", "token", "line", "crash", "end")
         ):
             case "loss":
                 steps.append(Step(at_ms=at_ms, do="close"))
@@ -58,11 +58,18 @@ def _scenario(name: str, rng: Random, *, with_auth: bool = False) -> Scenario:
                 steps.append(Step(at_ms=at_ms, do="token", value=value))
             case "line":
                 steps.append(Step(at_ms=at_ms, do="line", line=draw_line(rng)))
-            case _:
+            case how:
+                event = "phx_error" if how == "crash" else "phx_close"
                 refless = rng.random() < 0.5
-                crash = Step(at_ms=at_ms, do="ends_channel", event="phx_error", refless=refless)
-                steps.append(crash)
-    return Scenario(name=name, until_ms=at_ms + _AFTER_MS, line=draw_line(rng), steps=steps)
+                steps.append(Step(at_ms=at_ms, do="ends_channel", event=event, refless=refless))
+    return Scenario(
+        name=name,
+        until_ms=at_ms + _AFTER_MS,
+        recreate_ms=rng.choice((None, 1009)),
+        worker=rng.choice(("none", "none", "works", "refused")),
+        line=draw_line(rng),
+        steps=steps,
+    )
 
 
 def _line(rng: Random) -> Network:
@@ -75,6 +82,7 @@ def _line(rng: Random) -> Network:
         closes_after_ms=rng.choice((None, 41, 333, 777, 1333, 2777)),
         join_after_ms=rng.choice((21, 23, 1201, 4003)) if joins < 0.8 else None,
         join_status="error" if 0.6 <= joins < 0.8 else "ok",
+        bindings=rng.choice(("same", "same", "same", "other")),
         beat_after_ms=rng.choice((None, 33, 3001, 24007)),
     )
 

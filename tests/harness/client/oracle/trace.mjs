@@ -9,9 +9,11 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 
-const [folder, version, scenariosPath, authFolder] = process.argv.slice(2);
+const [given, version, scenariosPath, givenAuth] = process.argv.slice(2);
+const folder = resolve(given);
+const authFolder = givenAuth && resolve(givenAuth);
 const packageJson = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 if (packageJson.version !== version) {
   throw new Error(`${folder} holds ${packageJson.version} and not ${version}`);
@@ -59,6 +61,25 @@ async function runUntil(endMs) {
 
 // -- the page: what the library listens to ------------------------------------------------------
 
+// A worker that counts, or one that the page's policy forbids.
+let workerWorks = true;
+const WORKER_FAILS_AFTER_MS = 8;
+globalThis.Worker = class {
+  constructor() {
+    if (!workerWorks) setTimeout(() => this.onerror?.({ type: "error" }), WORKER_FAILS_AFTER_MS);
+  }
+
+  postMessage({ event, interval }) {
+    if (event !== "start" || !workerWorks) return;
+    const message = { data: { event: "keepAlive" } };
+    this.interval = setInterval(() => this.onmessage?.(message), interval);
+  }
+
+  terminate() {
+    clearInterval(this.interval);
+  }
+};
+
 let listeners = [];
 globalThis.document = { visibilityState: "visible", addEventListener() {} };
 globalThis.window = {
@@ -66,6 +87,7 @@ globalThis.window = {
   removeEventListener() {},
   document: globalThis.document,
   location: { href: "http://host/" },
+  Worker: globalThis.Worker,
 };
 delete globalThis.BroadcastChannel; // one tab
 
@@ -86,6 +108,21 @@ function relative(ref) {
   if (ref === null || ref === undefined || ref === "") return ref ?? null;
   if (!refs.has(ref)) refs.set(ref, refs.size + 1);
   return refs.get(ref);
+}
+
+/** What the server answers to this join: the bindings asked for, or as the line says, others. */
+function joinReply(payload) {
+  if ((line.join_status ?? "ok") !== "ok") return { status: "error", response: { reason: "no" } };
+  const asked = payload.config.postgres_changes.map((one, i) => ({ ...one, id: i + 1 }));
+  const bindings = {
+    same: asked,
+    other: asked.map((one) => ({ ...one, filter: `${one.filter}0` })),
+    fewer: [],
+    null: null,
+    none: undefined,
+    more: [...asked, { id: 9, event: "DELETE", schema: "public", table: "messages" }],
+  }[line.bindings ?? "same"];
+  return { status: "ok", response: { postgres_changes: bindings } };
 }
 
 class FakeWebSocket {
@@ -132,9 +169,8 @@ class FakeWebSocket {
       payload.access_token ?? null,
     ]);
     const waitMs = { phx_join: line.join_after_ms, heartbeat: line.beat_after_ms }[event];
-    const status = event === "phx_join" ? (line.join_status ?? "ok") : "ok";
     if (waitMs !== undefined) {
-      const reply = { status, response: status === "ok" ? {} : { reason: "no" } };
+      const reply = event === "phx_join" ? joinReply(payload) : { status: "ok", response: {} };
       setTimeout(() => this.receives([joinRef, ref, topic, "phx_reply", reply]), waitMs);
     }
   }
@@ -228,6 +264,13 @@ function listen(auth, client) {
 // -- the scenario -------------------------------------------------------------------------------
 
 const TOPIC = "webinar-42";
+const BINDING = {
+  event: "*",
+  schema: "public",
+  table: "messages",
+  filter: "webinar_id=eq.42",
+};
+const RECREATE_MAX_MS = 30_000;
 const { RealtimeClient } = createRequire(join(folder, "package.json"))(folder);
 
 async function play(scenario) {
@@ -239,6 +282,7 @@ async function play(scenario) {
   sent = [];
   refs = new Map();
   line = { ...scenario.line };
+  workerWorks = scenario.worker !== "refused";
   globalThis.document.visibilityState = "visible";
 
   let token = "first";
@@ -247,19 +291,37 @@ async function play(scenario) {
   const client = new RealtimeClient("ws://host/realtime/v1", {
     params: { apikey: "key" },
     transport: FakeWebSocket,
+    worker: (scenario.worker ?? "none") !== "none",
     accessToken: async () => (auth === null ? token : tokenOf(auth)),
   });
   if (auth !== null) listen(auth, client);
   await client.setAuth(token);
+
+  // R3: the app makes a channel that ended anew, and waits for twice as long each time.
+  let channelIsWanted = scenario.recreate_ms !== undefined;
+  let recreations = 0;
+  const madeAnew = () => {
+    if (!channelIsWanted) return;
+    const waitMs = Math.min(scenario.recreate_ms * 2 ** recreations, RECREATE_MAX_MS);
+    recreations += 1;
+    setTimeout(() => acts.subscribe(), waitMs);
+  };
 
   const socketOf = (step) => sockets[(step.socket ?? sockets.length) - 1];
   const frameOf = (event, back = 0) => sent.filter((one) => one.event === event).at(-1 - back);
   const acts = {
     subscribe() {
       channel = client.channel(TOPIC);
-      channel.subscribe((status) => trace.push([nowMs, "status", status]));
+      channel.on("postgres_changes", BINDING, () => {});
+      channel.subscribe((status) => {
+        trace.push([nowMs, "status", status]);
+        if (status === "CLOSED") madeAnew();
+      });
     },
-    unsubscribe: () => client.removeChannel(channel),
+    unsubscribe() {
+      channelIsWanted = false;
+      client.removeChannel(channel);
+    },
     token(step) {
       token = step.value;
       client.setAuth(token);
