@@ -123,11 +123,6 @@ class ToxiproxyClient:
         """Remove a proxy with its toxics and connections."""
         await self._call(f"delete proxy {proxy!r}", "DELETE", _path(proxy))
 
-    async def reset(self) -> None:
-        """Enable every proxy and remove every toxic."""
-        action = "reset every proxy"
-        await self._call(action, "POST", "/reset", timeout_s=self._removal_timeout_s)
-
     async def _call(
         self,
         action: str,
