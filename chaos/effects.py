@@ -14,6 +14,8 @@ _KIND_WORDS: dict[ProbeKind, Text] = {
     "ws": Text("socket", "실시간 연결"),
     "http": Text("request", "요청"),
     "connect": Text("connect", "접속"),
+    "close": Text("closing", "연결 닫기"),
+    "bulk": Text("bulk", "큰 전송"),
 }
 _OUTCOME_WORDS: dict[ProbeOutcome, Text] = {
     "ok": Text("late", "지연"),

@@ -22,6 +22,8 @@ LINE_ERRORS = (OSError, EOFError, WebSocketException, ValueError)
 """Refused, closed and timed out; or bytes that are neither HTTP nor Phoenix."""
 
 _LONGEST_HEAD_BYTES = 64 * 1024
+_NAME_BYTES = 4_000
+"""Of a header's name; web servers take heads of 8 KB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +129,56 @@ async def request_once(target: Target, path: str) -> None:
         line.abort()
 
 
+async def farewell(target: Target) -> None:
+    """Open a connection, close our direction, and wait until theirs is closed too.
+
+    A proxy closes the other side when it sees an end, whichever comes first; so the way there and
+    the way back are both in it.
+    """
+    reader, writer = await asyncio.open_connection(target.host, target.port)
+    try:
+        writer.write_eof()
+        await reader.read()
+    finally:
+        writer.transport.abort()
+
+
+async def haul(target: Target, path: str, bulk_bytes: int) -> None:
+    """Carry ``bulk_bytes`` there and at least as many back, on one connection.
+
+    By what any server does for the web pages of others: a preflight (Fetch standard, 4.8) is
+    answered with the list of headers that it asked for. Raises ``ValueError`` where it is not.
+    """
+    heads = _preflights(target, path, bulk_bytes)
+    reader, writer = await asyncio.open_connection(
+        target.host, target.port, limit=_LONGEST_HEAD_BYTES
+    )
+    try:
+        writer.write(b"".join(heads))
+        await writer.drain()
+        came_bytes = 0
+        for _ in heads:
+            came_bytes += await _read_answer(reader)
+        if came_bytes < bulk_bytes:
+            raise ValueError(f"{came_bytes} bytes came back of {bulk_bytes}")
+    finally:
+        writer.transport.abort()
+
+
+def _preflights(target: Target, path: str, bulk_bytes: int) -> list[bytes]:
+    """Pipelined requests that ask for headers with names of ``bulk_bytes`` in all."""
+    sizes = [_NAME_BYTES] * (bulk_bytes // _NAME_BYTES) + [bulk_bytes % _NAME_BYTES]
+    return [
+        (
+            f"OPTIONS {path} HTTP/1.1\r\nHost: {target.host}:{target.port}\r\n"
+            f"Origin: http://{target.host}\r\nAccess-Control-Request-Method: GET\r\n"
+            f"Access-Control-Request-Headers: {'x' * size}\r\n\r\n"
+        ).encode()
+        for size in sizes
+        if size
+    ]
+
+
 def outcome_of(error: BaseException) -> ProbeOutcome:
     """How a probe ended that ran into one of :data:`LINE_ERRORS`."""
     if isinstance(error, ConnectionRefusedError):
@@ -139,8 +191,9 @@ def outcome_of(error: BaseException) -> ProbeOutcome:
     return "closed" if isinstance(error, ConnectionError | EOFError | ConnectionClosed) else "error"
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> None:
-    """Read one HTTP/1.1 answer with its body. Raises :data:`LINE_ERRORS`."""
+async def _read_answer(reader: asyncio.StreamReader) -> int:
+    """Read one HTTP/1.1 answer with its body; returns the length of its head in bytes. Raises
+    :data:`LINE_ERRORS`."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError as error:
@@ -151,8 +204,9 @@ async def _read_answer(reader: asyncio.StreamReader) -> None:
     headers = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
     if "chunked" not in headers.get("transfer-encoding", ""):
         await reader.readexactly(int(headers.get("content-length", "0")))
-        return
+        return len(head)
     size = -1
     while size != 0:
         size = int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16)
         await reader.readexactly(size + len(b"\r\n"))
+    return len(head)

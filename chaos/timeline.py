@@ -9,6 +9,7 @@ from typing import Literal
 
 from chaos.faults.model import Change
 from chaos.faults.schedule import ScheduledFault
+from chaos.overlap import conflict
 from harness.errors import UsageError
 
 _ORDER = ("end", "change", "begin")
@@ -67,9 +68,8 @@ def next_action(left: Sequence[Action], elapsed_s: float) -> Action | Wait | Fin
 def validate(faults: Sequence[ScheduledFault], *, where: str, load_s: float) -> None:
     """Check that the faults can be played together within a load of ``load_s`` seconds.
 
-    Toxics of different kinds compose on one proxy; nothing goes beside a fault that disables
-    it, and one kind is on it once at a time. Raises :class:`UsageError`, ``where`` being the
-    scenario's file.
+    What goes together on one proxy, :mod:`chaos.overlap` knows. Raises :class:`UsageError`,
+    ``where`` being the scenario's file.
     """
     for fault in faults:
         if fault.end_s > load_s:
@@ -77,23 +77,12 @@ def validate(faults: Sequence[ScheduledFault], *, where: str, load_s: float) -> 
                 f"{where}: fault {fault.name!r} ends at {fault.end_s:g} s, after the load"
                 f" ({load_s:g} s); allowed: at_s + for_s up to {load_s:g}"
             )
-    for first, second in combinations(sorted(faults, key=lambda fault: fault.at_s), 2):
-        reason = _conflict(first, second)
+    for first, second in combinations(
+        sorted(faults, key=lambda fault: (fault.at_s, fault.name)), 2
+    ):
+        reason = conflict(first, second)
         if reason:
             raise UsageError(
                 f"{where}: faults {first.name!r} and {second.name!r} are both on proxy {reason};"
                 f" allowed: {second.name!r} from {first.end_s:g} s on"
             )
-
-
-def _conflict(first: ScheduledFault, second: ScheduledFault) -> str:
-    """Why two faults cannot be on together; empty where they can, or never are."""
-    shared = [proxy for proxy in first.proxies if proxy in second.proxies]
-    if not shared or second.at_s >= first.end_s or first.at_s >= second.end_s:
-        return ""
-    if first.kind == second.kind:
-        return f"{shared[0]} at once and of one kind ({first.kind})"
-    for fault in (first, second):
-        if fault.fault.disables:
-            return f"{shared[0]} at once and {fault.name!r} disables it"
-    return ""

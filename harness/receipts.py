@@ -11,7 +11,8 @@ import msgspec
 
 from harness.runsettings import Text
 
-ProbeKind = Literal["ws", "http", "connect"]
+ProbeKind = Literal["ws", "http", "connect", "close", "bulk"]
+"""``close`` leaves a connection and waits to see it closed; ``bulk`` carries many bytes."""
 ProbeOutcome = Literal["ok", "closed", "refused", "unanswered", "error"]
 
 

@@ -27,10 +27,11 @@ import msgspec
 from chaos import timeline
 from chaos.actuators.model import Actuator
 from chaos.actuators.proxies import ProxyActuator
-from chaos.canary import CanarySettings, watch
+from chaos.canary import watch
 from chaos.director import Director
 from chaos.faults.model import Means
 from chaos.history import HistoryEntry
+from chaos.probing import canary_for
 from chaos.receipts import receipts
 from harness.clock import monotonic_s
 from harness.errors import ChatquakeError, UsageError
@@ -158,7 +159,7 @@ class Conductor:
             canary = asyncio.create_task(
                 watch(
                     rig.targets,
-                    CanarySettings(api_key=self._api_key, links=self._canary_links()),
+                    canary_for(self._scenario.faults, api_key=self._api_key),
                     clock=monotonic_s,
                     sink=self._evidence.probes.append,
                 )
@@ -177,10 +178,6 @@ class Conductor:
                 await asyncio.gather(*helpers.values(), return_exceptions=True)
                 file.append(buffer.finish(monotonic_s()))
         return end
-
-    def _canary_links(self) -> int:
-        """Of a fault with a share below 1, one kept connection would prove nothing."""
-        return 6 if any(fault.share < 1.0 for fault in self._scenario.faults) else 1
 
     async def _listen(
         self, rig: Rig, stdin: asyncio.StreamReader, helpers: dict[str, Task[None]]
@@ -211,7 +208,11 @@ class Conductor:
                 await asyncio.gather(director, return_exceptions=True)
 
     async def _direct(self, rig: Rig, load_begins_at_s: float) -> None:
-        actuators: dict[Means, Actuator] = {"toxiproxy": ProxyActuator(rig.toxiproxy)}
+        actuators: dict[Means, Actuator] = {
+            "toxiproxy": ProxyActuator(
+                rig.toxiproxy, ours=[proxy.name for proxy in rig.proxies.values()]
+            )
+        }
         director = Director(actuators, clock=monotonic_s, report=self._happened)
         actions = timeline.plan(self._scenario.faults)
         await director.play(actions, load_begins_at_s=load_begins_at_s)

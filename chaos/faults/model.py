@@ -58,6 +58,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """The endings that are the fault's own."""
     slower_by_s: float | None = None
     """An answer this much later than usual is a bite too; ``None``: slowness says nothing."""
+    bulk_bytes: int | None = None
+    """What a ``bulk`` probe has to carry each way to feel it; ``None`` where none is asked."""
 
 
 SILENCE = Evidence(

@@ -123,6 +123,17 @@ def _parse(
         for_s=always.for_s,
         rng=stream(seed, "faults", always.name),
     )
+    stages = fault.stages(setting)
+    if not any(stage.changes for stage in stages):
+        raise UsageError(
+            f"{at}: {fault.kind} would do nothing in {always.for_s:g} s under this seed;"
+            " allowed: a longer for_s, or more of it"
+        )
+    if fault.means == "toxiproxy" and share != 1 and len(stages) > 1:
+        raise UsageError(
+            f"{at}.share: {fault.kind} changes on its way, and Toxiproxy picks the connections"
+            " anew at every change; allowed: 1, or leave it out"
+        )
     return ScheduledFault(
         name=always.name,
         fault=fault,
@@ -131,7 +142,7 @@ def _parse(
         at_s=always.at_s,
         for_s=always.for_s,
         share=share,
-        stages=fault.stages(setting),
+        stages=stages,
     )
 
 

@@ -17,6 +17,17 @@ from harness.errors import UsageError
 COHORTS = ("chrome", "incognito")
 BASE = {"name": "f", "kind": "refused", "on": "realtime", "at_s": 10, "for_s": 5}
 
+NEEDED: dict[str, dict[str, Any]] = {
+    "latency": {"latency_ms": 100},
+    "flapping": {"down_s": 1, "up_s": 2},
+    "loss": {"loss_percent": 5, "rtt_ms": 50},
+    "bandwidth": {"rate_kb_per_s": 20},
+    "sliced": {"average_bytes": 50},
+    "cut_after": {"after_bytes": 1000},
+    "slow_close": {"delay_ms": 500},
+}
+"""What a kind cannot be without."""
+
 
 def parse(*tables: dict[str, Any]) -> tuple[ScheduledFault, ...]:
     return parse_faults(tables, where="x.toml", cohorts=COHORTS, seed=1)
@@ -59,7 +70,7 @@ def test_each_kind_becomes_its_changes_to_a_proxy(
 
 def test_the_catalogue_names_each_type_by_its_own_kind() -> None:
     assert {name: type_.kind for name, type_ in CATALOGUE.items()} == {k: k for k in CATALOGUE}
-    assert set(CATALOGUE) == {"refused", "half_open", "black_hole", "latency", "reset"}
+    assert set(CATALOGUE) == {"refused", "half_open", "black_hole", "reset", *NEEDED}
 
 
 @given(latency_ms=st.integers(1, 600_000), share=st.floats(0.001, 1), data=st.data())
@@ -115,13 +126,12 @@ def test_the_summary_says_side_effect_and_share_in_both_languages() -> None:
 
 @pytest.mark.parametrize("kind", CATALOGUE)
 def test_every_kind_has_a_sentence_in_both_languages(kind: str) -> None:
-    keys = {"latency_ms": 100} if kind == "latency" else {}
-    sentence = one(kind=kind, **keys).summary.sentence
+    sentence = one(kind=kind, **NEEDED.get(kind, {})).summary.sentence
     assert sentence.en.endswith(".")
     assert sentence.ko.endswith("다.")
 
 
-_KINDS = "refused, half_open, black_hole, latency, reset"
+_KINDS = ", ".join(CATALOGUE)
 
 
 @pytest.mark.parametrize(

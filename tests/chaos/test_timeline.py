@@ -84,13 +84,19 @@ def test_every_fault_begins_once_and_ends_once_after_it_never_early(
 @pytest.mark.parametrize(
     "faults",
     [
-        [fault("a", 0, 5), fault("b", 2, 5, "half_open")],
+        [fault("a", 0, 6, "latency", latency_ms=9), fault("b", 2, 3, "half_open")],
         [fault("a", 0, 5, "refused"), fault("b", 5, 5, "refused")],
         [fault("a", 0, 5, "refused", cohorts=["a"]), fault("b", 2, 5, "refused", cohorts=["b"])],
         [fault("a", 0, 5, "refused"), fault("b", 2, 5, "refused", on="api")],
         [fault("a", 5, 5)],
     ],
-    ids=["two toxics", "one after the other", "other cohorts", "other side", "up to the end"],
+    ids=[
+        "one within the other",
+        "one after the other",
+        "other cohorts",
+        "other side",
+        "up to the end",
+    ],
 )
 def test_faults_that_can_go_together_are_allowed(faults: list[ScheduledFault]) -> None:
     validate(faults, where="x.toml", load_s=10)
