@@ -55,8 +55,8 @@ class CanarySettings:
     """Whether to probe closing too, on connections of their own."""
     bulk_bytes: int | None = None
     """What a bulk probe carries each way; ``None``: there are none."""
-    farewell_period_s: float = 0.2
-    bulk_period_s: float = 0.5
+    farewell_period_s: float = 0.1
+    bulk_period_s: float = 0.2
     answer_timeout_s: float = 30.0
     """On a kept connection; longer than the delays of the run's faults. It also bounds what is
     kept in memory: this many seconds of probes."""

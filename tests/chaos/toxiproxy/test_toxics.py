@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chaos.toxiproxy.model import Stream
-from tests.chaos.toxiproxy.conftest import RunStory
+from tests.chaos.conftest import RunStory
 from tests.support.proxied_pair import Rig
 
 pytestmark = pytest.mark.e2e
