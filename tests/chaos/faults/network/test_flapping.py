@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -35,7 +36,7 @@ def test_a_period_is_off_by_no_more_than_the_spread(
 
 
 def test_the_periods_follow_from_the_seed() -> None:
-    keys = {"down_s": 1, "up_s": 2, "spread_s": 0.5}
+    keys: dict[str, Any] = {"down_s": 1, "up_s": 2, "spread_s": 0.5}
     assert one("flapping", **keys).stages == one("flapping", **keys).stages
     assert one("flapping", **keys).stages != one("flapping", seed=2, **keys).stages
 
