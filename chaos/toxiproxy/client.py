@@ -75,8 +75,8 @@ class ToxiproxyClient:
 
     async def version(self) -> str:
         """The server's version without a leading ``v``; ``git`` if ``go install`` built it."""
-        answer = await self._call("ask for the version", "GET", "/version")
-        return self._decode(answer, Version, "ask for the version").version.removeprefix("v")
+        answer = await self._call("tell its version", "GET", "/version")
+        return self._decode(answer, Version, "tell its version").version.removeprefix("v")
 
     async def create(self, proxy: Proxy) -> Proxy:
         """Make a proxy and return it with the address it really listens on."""
