@@ -42,8 +42,9 @@ class Flapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         found: list[Stage] = []
         after_s, down = 0.0, True
         while after_s < setting.for_s:
-            found.append(Stage(round(after_s, 3), (Disable(),) if down else ()))
-            after_s += self._period_s(self.down_s if down else self.up_s, setting.rng)
+            found.append(Stage(after_s, (Disable(),) if down else ()))
+            period_s = self._period_s(self.down_s if down else self.up_s, setting.rng)
+            after_s = round(after_s + period_s, 3)
             down = not down
         return tuple(found)
 

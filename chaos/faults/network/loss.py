@@ -24,6 +24,9 @@ DUPLICATE_ACKS = 3
 _SHORTEST_GAP_S = 0.02
 """Toxiproxy is told of every change by HTTP; closer ones would run into each other."""
 
+_DIGITS = 3
+"""Of seconds. Rounded before it is compared with the end, which no stage may reach."""
+
 
 @dataclass(frozen=True)
 class Stall:
@@ -81,10 +84,11 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         segments_per_s = 2 * self.segments_per_s  # of both directions
         end_s = 0.0
         while True:
-            begin_s = end_s + max(self._segments_until_loss(rng) / segments_per_s, _SHORTEST_GAP_S)
+            gap_s = max(self._segments_until_loss(rng) / segments_per_s, _SHORTEST_GAP_S)
+            begin_s = round(end_s + gap_s, _DIGITS)
             if begin_s >= for_s:
                 return
-            end_s = begin_s + self._stall_s(rng)
+            end_s = round(begin_s + self._stall_s(rng), _DIGITS)
             yield Stall(begin_s, min(end_s, for_s), rng.choice(BOTH_WAYS))
 
     def _segments_until_loss(self, rng: Random) -> int:
@@ -107,9 +111,9 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         found = [Stage(0.0, ())]
         for stall in self.stalls(setting.rng, setting.for_s):
             held = toxics(setting, "bandwidth", {"rate": 0}, (stall.stream,))
-            found.append(Stage(round(stall.begin_s, 3), held))
+            found.append(Stage(stall.begin_s, held))
             if stall.end_s < setting.for_s:
-                found.append(Stage(round(stall.end_s, 3), ()))
+                found.append(Stage(stall.end_s, ()))
         return tuple(found)
 
     def evidence(self) -> Evidence:

@@ -33,6 +33,7 @@ def test_a_period_is_off_by_no_more_than_the_spread(
     for number, (stage, following) in enumerate(pairwise(fault.stages)):
         planned_s = up_s if number % 2 else down_s
         assert abs(following.after_s - stage.after_s - planned_s) <= spread_s + 0.002
+    assert fault.stages[-1].after_s < fault.for_s
 
 
 def test_the_periods_follow_from_the_seed() -> None:
