@@ -24,6 +24,8 @@ DUPLICATE_ACKS = 3
 _SHORTEST_GAP_S = 0.02
 """Toxiproxy is told of every change by HTTP; closer ones would run into each other."""
 
+_SHORTEST_FELT_S = 0.15
+"""The canary's probes are 50 ms apart."""
 _DIGITS = 3
 """Of seconds. Rounded before it is compared with the end, which no stage may reach."""
 
@@ -66,6 +68,15 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = 20.0
     """Of the connection that is imagined, in each direction: a busy chat."""
 
+    def __post_init__(self) -> None:
+        if self._shortest_s < _SHORTEST_FELT_S:
+            raise ValueError(
+                f"{self.segments_per_s:g} segments a second notice a loss within rtt_ms ="
+                f" {self.rtt_ms}, too short to be felt; allowed: rtt_ms from"
+                f" {_SHORTEST_FELT_S * 1000:g} on, or segments_per_s below"
+                f" {DUPLICATE_ACKS / self._rtt_s:g}"
+            )
+
     @property
     def _rtt_s(self) -> float:
         return self.rtt_ms / 1000
@@ -78,6 +89,10 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def _timer_s(self) -> float:
         return self._rtt_s + RTO_MIN_S
+
+    @property
+    def _shortest_s(self) -> float:
+        return self._rtt_s if self._noticed else self._timer_s
 
     def stalls(self, rng: Random, for_s: float) -> Iterator[Stall]:
         """One after the other, cut off at ``for_s``."""
@@ -117,12 +132,11 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return tuple(found)
 
     def evidence(self) -> Evidence:
-        """A probe that is sent in the first half of the shortest stall is that late."""
-        shortest_s = self._rtt_s if self._noticed else self._timer_s
+        """Most of the shortest stall is left for a probe or two to fall into."""
         return Evidence(
             kinds=frozenset(("ws", "http")),
             outcomes=frozenset(("unanswered",)),
-            slower_by_s=shortest_s / 2,
+            slower_by_s=self._shortest_s / 3,
         )
 
     def sentence(self) -> Text:

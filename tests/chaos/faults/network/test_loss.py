@@ -37,10 +37,10 @@ def test_a_quiet_line_waits_for_the_timer_and_doubles_it_with_every_repetition_l
 
 
 def test_a_busy_line_notices_a_loss_within_a_round_trip_unless_the_repetition_is_lost() -> None:
-    found = lengths(drawn(loss_percent=10, segments_per_s=200, for_s=2_000)[:-1])
-    quick = sum(length_s == 0.1 for length_s in found)
+    found = lengths(drawn(loss_percent=10, rtt_ms=150, segments_per_s=200, for_s=2_000)[:-1])
+    quick = sum(length_s == 0.15 for length_s in found)
     assert quick / len(found) == pytest.approx(0.9, abs=0.04)
-    assert min(length_s for length_s in found if length_s != 0.1) == pytest.approx(0.3)
+    assert min(length_s for length_s in found if length_s != 0.15) == pytest.approx(0.35)
 
 
 @pytest.mark.parametrize("loss_percent", [1, 5, 30])
@@ -58,7 +58,7 @@ def test_both_directions_have_their_losses() -> None:
 
 @given(
     loss_percent=st.floats(5, 50),
-    rtt_ms=st.integers(40, 5_000),
+    rtt_ms=st.integers(150, 5_000),
     segments_per_s=st.floats(20, 200),
     seed=st.integers(),
 )
@@ -76,11 +76,20 @@ def test_stalls_never_touch_and_end_with_the_fault(
     assert fault.stages[-1].after_s < 20
 
 
-def test_the_shortest_stall_shows_for_half_of_its_time() -> None:
+def test_a_probe_in_the_first_two_thirds_of_the_shortest_stall_shows_it() -> None:
     quiet = one("loss", loss_percent=5, rtt_ms=100).fault.evidence()
-    busy = one("loss", loss_percent=5, rtt_ms=100, segments_per_s=100).fault.evidence()
-    assert quiet.slower_by_s == pytest.approx(0.15)
+    busy = one("loss", loss_percent=5, rtt_ms=150, segments_per_s=100).fault.evidence()
+    assert quiet.slower_by_s == pytest.approx(0.1)
     assert busy.slower_by_s == pytest.approx(0.05)
+
+
+def test_stalls_too_short_to_be_felt_are_refused_with_what_would_do() -> None:
+    with pytest.raises(UsageError) as caught:
+        one("loss", loss_percent=5, rtt_ms=100, segments_per_s=50)
+    assert str(caught.value) == (
+        "x.toml: faults[0]: 50 segments a second notice a loss within rtt_ms = 100, too short to be"
+        " felt; allowed: rtt_ms from 150 on, or segments_per_s below 30"
+    )
 
 
 def test_losses_that_the_seed_does_not_draw_are_no_fault() -> None:
