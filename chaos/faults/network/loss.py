@@ -40,7 +40,7 @@ class Stall:
 
 
 class Loss(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every ``loss_percent``-th segment is lost, and all that comes after it waits until it was
+    """``loss_percent`` of the segments are lost, and all that comes after one waits until it was
     sent again.
 
     A proxy holds TCP's stream, not its packets, so it cannot drop one; what it can do is what
