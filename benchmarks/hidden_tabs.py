@@ -25,8 +25,9 @@ from harness.client.policy import POLICIES
 from harness.client.session import Identity, Session
 from harness.clock import monotonic_s
 from harness.drivers.http_pool import Answer
+from harness.drivers.sockets import Endpoint
 from harness.drivers.timer_wheel import TimerWheel
-from harness.drivers.user_driver import Endpoint, UserDriver
+from harness.drivers.user_driver import UserDriver
 from harness.recorder import BlockBuffer
 from harness.runsettings import PlannedAct
 from harness.wire.api import ListAnswer

@@ -39,9 +39,11 @@ from harness.client.realtime import read_frame
 from harness.client.session import Identity, Session
 from harness.clock import monotonic_s
 from harness.drivers.http_pool import HttpPool
+from harness.drivers.sockets import Endpoint
+from harness.drivers.tcp_stream import READ_BYTES
 from harness.drivers.timer_wheel import TimerWheel
-from harness.drivers.user_driver import Endpoint, UserDriver
-from harness.drivers.websocket_link import READ_BYTES, Owner, WebSocketLink
+from harness.drivers.user_driver import UserDriver
+from harness.drivers.websocket_link import Owner, WebSocketLink
 from harness.recorder import BlockBuffer, RecordFile
 from harness.records import Event, Fate, Path, Sink
 from harness.tokens import user_uuid
@@ -61,7 +63,7 @@ class Reader:
     """Kernel: a watcher and ``recv``, on a socket that has joined."""
 
     def __init__(self, loop: Any, connection: Any) -> None:
-        # Not gevent's own class, which would wait: as in WebSocketLink.
+        # Not gevent's own class, which would wait: as in TcpStream.
         self._socket = get_original("socket", "socket")(fileno=connection.detach())
         self._socket.setblocking(False)
         self._watcher = loop.io(self._socket.fileno(), 1)

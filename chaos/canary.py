@@ -8,9 +8,10 @@ show whether the door is open. Where a fault asks for it, others carry many byte
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from math import ceil
 
 from chaos.lines import (
     LINE_ERRORS,
@@ -20,9 +21,11 @@ from chaos.lines import (
     Target,
     connect_only,
     farewell,
+    handshake_only,
     haul,
     outcome_of,
     request_once,
+    words_of,
 )
 from harness.clock import Clock
 from harness.receipts import Probe, ProbeKind, ProbeOutcome
@@ -46,6 +49,15 @@ class CanarySettings:
     """Between two bare connects to a Realtime proxy."""
     request_period_s: float = 0.2
     """Between two requests on connections of their own to an API proxy."""
+    handshake_period_s: float | None = None
+    """Between two WebSockets that are opened at a Realtime proxy for this alone; ``None``: none
+    are. Only a fault of the handshake needs them."""
+    silent_s: Mapping[str, float] = field(default_factory=dict)
+    """By proxy: connections that say nothing for so long. Only a fault that cuts idle ones needs
+    them."""
+    silent_period_s: float = 0.5
+    """Between the openings of two such connections; shorter than the margin by which their silence
+    exceeds the fault's, so that one of them is always ripe."""
     reconnect_after_s: float = 0.1
     open_timeout_s: float = 2.0
     """For a connect with its handshake."""
@@ -83,6 +95,10 @@ async def watch(
                 group.create_task(watcher.keep_leaving())
             if settings.bulk_bytes is not None:
                 group.create_task(watcher.keep_hauling(settings.bulk_bytes))
+            if target.side == "realtime" and settings.handshake_period_s is not None:
+                group.create_task(watcher.keep_handshaking(settings.handshake_period_s))
+            if target.proxy in settings.silent_s:
+                group.create_task(watcher.keep_silent(settings.silent_s[target.proxy]))
 
 
 class _Watcher:
@@ -104,7 +120,7 @@ class _Watcher:
                 async with asyncio.timeout(self._settings.open_timeout_s):
                     line = await self._open()
             except LINE_ERRORS as error:
-                self._tell(self._kind, started_s, outcome_of(error), detail=_words(error))
+                self._tell(self._kind, started_s, outcome_of(error), detail=words_of(error))
             else:
                 await self._probe_through(line)
             await asyncio.sleep(self._settings.reconnect_after_s)
@@ -135,6 +151,48 @@ class _Watcher:
         exchange = partial(haul, self._target, settings.health_path, bulk_bytes)
         await self._repeat("bulk", exchange, period_s=period_s, limit_s=limit_s)
 
+    async def keep_handshaking(self, period_s: float) -> None:
+        """Open a WebSocket again and again."""
+        exchange = partial(handshake_only, self._target, self._settings.api_key)
+        await self._repeat(
+            "handshake", exchange, period_s=period_s, limit_s=self._settings.open_timeout_s
+        )
+
+    async def keep_silent(self, for_s: float) -> None:
+        """Have connections of all ages up to ``for_s`` that say nothing before.
+
+        The first ones break their silence early, so that it is soon known what is usual.
+        """
+        period_s = self._settings.silent_period_s
+        async with asyncio.TaskGroup() as group:
+            for number in range(1, ceil(for_s / period_s)):
+                group.create_task(self._break_silence(number * period_s))
+            while True:
+                group.create_task(self._break_silence(for_s))
+                await asyncio.sleep(period_s)
+
+    async def _break_silence(self, after_s: float) -> None:
+        """One request on a connection that was silent for so long."""
+        settings = self._settings
+        sent_s = self._clock()
+        try:
+            async with asyncio.timeout(settings.open_timeout_s):
+                line = await ApiLine.open(self._target, settings.health_path)
+            try:
+                await line.keep_silent(after_s)
+                sent_s = self._clock()
+                async with asyncio.timeout(settings.request_timeout_s):
+                    await line.send(1)
+                    await line.answer()
+            finally:
+                line.abort()
+        except LINE_ERRORS as error:
+            # What ends in its silence is told as one of now.
+            ended_s = sent_s if isinstance(error, TimeoutError) else self._clock()
+            self._tell("idle", ended_s, outcome_of(error), detail=words_of(error))
+        else:
+            self._tell("idle", sent_s, "ok", answered_s=self._clock())
+
     async def _repeat(
         self,
         kind: ProbeKind,
@@ -156,7 +214,7 @@ class _Watcher:
             async with asyncio.timeout(limit_s):
                 await exchange()
         except LINE_ERRORS as error:
-            self._tell(kind, sent_s, outcome_of(error), detail=_words(error))
+            self._tell(kind, sent_s, outcome_of(error), detail=words_of(error))
         else:
             self._tell(kind, sent_s, "ok", answered_s=self._clock())
 
@@ -204,7 +262,7 @@ class _Watcher:
     def _tell_open(self, open_probes: dict[int, float], error: BaseException) -> None:
         """All open probes ended with the line; with none open, its end is told as one of now."""
         for sent_s in list(open_probes.values()) or [self._clock()]:
-            self._tell(self._kind, sent_s, outcome_of(error), detail=_words(error))
+            self._tell(self._kind, sent_s, outcome_of(error), detail=words_of(error))
         open_probes.clear()
 
     def _tell_old(self, open_probes: dict[int, float], older_than_s: float) -> None:
@@ -236,7 +294,3 @@ class _Watcher:
                 detail=detail,
             )
         )
-
-
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:120]

@@ -14,6 +14,14 @@ _KIND_WORDS: dict[ProbeKind, Text] = {
     "ws": Text("socket", "실시간 연결"),
     "http": Text("request", "요청"),
     "connect": Text("connect", "접속"),
+    "handshake": Text("handshake", "WebSocket 수립"),
+    "idle": Text("idle connection", "유휴 연결"),
+    "send": Text("send", "전송"),
+    "row": Text("row", "실시간 메시지"),
+    "join": Text("join", "채널 참여"),
+    "poll": Text("poll", "폴링"),
+    "clock": Text("token check", "토큰 확인"),
+    "switches": Text("switches", "서버 스위치"),
     "close": Text("closing", "연결 닫기"),
     "bulk": Text("bulk", "큰 전송"),
 }
@@ -23,6 +31,7 @@ _OUTCOME_WORDS: dict[ProbeOutcome, Text] = {
     "refused": Text("refused", "거부"),
     "unanswered": Text("unanswered", "응답 없음"),
     "error": Text("failed", "실패"),
+    "turned": Text("turned", "바뀜"),
 }
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, WebSocketException
 
+from chaos.http_answer import read_answer
 from harness.receipts import ProbeOutcome
 from harness.wire import phoenix
 
@@ -105,8 +106,17 @@ class ApiLine:
         self._writer.write(self._request)
         await self._writer.drain()
 
+    async def keep_silent(self, for_s: float) -> None:
+        """Let time pass. Raises :data:`LINE_ERRORS` if the connection ends meanwhile."""
+        try:
+            async with asyncio.timeout(for_s):
+                await self._reader.readexactly(1)
+        except TimeoutError:
+            return
+        raise ValueError("an answer that nobody had asked for")
+
     async def answer(self) -> int:
-        await _read_answer(self._reader)
+        await read_answer(self._reader)
         return self._sent.popleft()
 
     def abort(self) -> None:
@@ -117,6 +127,12 @@ async def connect_only(target: Target) -> None:
     """Open a TCP connection and drop it."""
     _, writer = await asyncio.open_connection(target.host, target.port)
     writer.transport.abort()
+
+
+async def handshake_only(target: Target, api_key: str) -> None:
+    """Open a WebSocket and drop it."""
+    line = await RealtimeLine.open(target, api_key)
+    line.abort()
 
 
 async def request_once(target: Target, path: str) -> None:
@@ -158,7 +174,7 @@ async def haul(target: Target, path: str, bulk_bytes: int) -> None:
         await writer.drain()
         came_bytes = 0
         for _ in heads:
-            came_bytes += await _read_answer(reader)
+            came_bytes += (await read_answer(reader)).head_bytes
         if came_bytes < bulk_bytes:
             raise ValueError(f"{came_bytes} bytes came back of {bulk_bytes}")
     finally:
@@ -191,22 +207,6 @@ def outcome_of(error: BaseException) -> ProbeOutcome:
     return "closed" if isinstance(error, ConnectionError | EOFError | ConnectionClosed) else "error"
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> int:
-    """Read one HTTP/1.1 answer with its body; returns the length of its head in bytes. Raises
-    :data:`LINE_ERRORS`."""
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.LimitOverrunError as error:
-        raise ValueError(f"no HTTP answer: {error}") from None
-    status, *lines = head.lower().decode("latin-1").split("\r\n")
-    if not status.startswith("http/1."):
-        raise ValueError(f"no HTTP answer: {status[:40]!r}")
-    headers = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    if "chunked" not in headers.get("transfer-encoding", ""):
-        await reader.readexactly(int(headers.get("content-length", "0")))
-        return len(head)
-    size = -1
-    while size != 0:
-        size = int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16)
-        await reader.readexactly(size + len(b"\r\n"))
-    return len(head)
+def words_of(error: BaseException) -> str:
+    """The same for whoever reads the probe."""
+    return f"{type(error).__name__}: {error}"[:120]

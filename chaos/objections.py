@@ -15,7 +15,7 @@ from harness.receipts import Probe
 from harness.runsettings import Text
 
 _PROMPT_S = 1.0
-"""A fault that bites later than this after Toxiproxy confirmed it is not what was asked for."""
+"""A fault that bites later than this after it was confirmed is not what was asked for."""
 _BEFORE_S = 2.0
 """How far back a bite before the request is looked for."""
 _CHANCE = 2
@@ -33,13 +33,13 @@ def missing_steps(moments: Moments) -> list[Text]:
         return [Text("it was never requested", "요청된 적이 없습니다")]
     problems: list[Text] = []
     if moments.applied_s is None:
-        en = "Toxiproxy never confirmed that it was set"
-        problems.append(Text(en, "Toxiproxy가 설정되었음을 확인해 주지 않았습니다"))
+        en = "it was never confirmed as set"
+        problems.append(Text(en, "설정되었음이 확인되지 않았습니다"))
     if moments.heal_requested_s is None:
         problems.append(Text("it was never ended", "끝내지 않았습니다"))
     elif moments.heal_applied_s is None:
-        en = "Toxiproxy never confirmed that it was removed"
-        problems.append(Text(en, "Toxiproxy가 제거되었음을 확인해 주지 않았습니다"))
+        en = "it was never confirmed as removed"
+        problems.append(Text(en, "제거되었음이 확인되지 않았습니다"))
     return problems
 
 
@@ -104,9 +104,11 @@ def biting(
     share: float,
     starts_s: float,
     pauses_s: float,
+    bites_every_s: float = 0.0,
 ) -> list[Text]:
     """Did it hit in time, and until its end? ``hits`` in the order of sending; the fault itself
-    lets everything pass for its first ``starts_s``, and for ``pauses_s`` at a time."""
+    lets everything pass for its first ``starts_s``, for ``pauses_s`` at a time, and bites only
+    every so often."""
     if not hits:
         return [
             Text(
@@ -116,13 +118,17 @@ def biting(
         ]
     problems: list[Text] = []
     set_s = inf if moments.applied_s is None else moments.applied_s + starts_s
-    if hits[0].sent_s > set_s + _PROMPT_S:
+    if hits[0].sent_s > set_s + _PROMPT_S + bites_every_s:
         late_s = hits[0].sent_s - set_s
         en = f"{proxy} was hit only {late_s:.2f} s after it was applied"
         ko = f"{proxy}: 적용하고 {late_s:.2f}초가 지나서야 영향이 나타났습니다"
         problems.append(Text(en, ko))
     end_s = moments.heal_requested_s
-    if share == 1 and end_s is not None and hits[-1].sent_s < end_s - _LAPSE_S - pauses_s:
+    if (
+        share == 1
+        and end_s is not None
+        and hits[-1].sent_s < (end_s - _LAPSE_S - max(pauses_s, bites_every_s))
+    ):
         early_s = end_s - hits[-1].sent_s
         en = f"{proxy} was no longer hit from {early_s:.2f} s before its end on"
         problems.append(Text(en, f"{proxy}: 끝나기 {early_s:.2f}초 전부터 영향이 없었습니다"))

@@ -1,4 +1,4 @@
-"""Which faults can be on one proxy together, and why the others cannot. Pure.
+"""Which faults can be on together, and why the others cannot. Pure.
 
 A proxy's toxics are a chain for each stream, in the order in which they were added; what each
 rule is for is a fact about that chain, which tests/chaos/toxiproxy/test_claims.py confirms.
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from chaos.faults.model import Stage
 from chaos.faults.schedule import ScheduledFault
+from chaos.faults.server.switches import NOTHING, Turned, clash, composed
 from chaos.toxiproxy.model import Stream, Toxic
 
 _HOLDING = frozenset(("bandwidth", "slicer", "timeout", "reset_peer", "limit_data"))
@@ -20,15 +21,56 @@ _SEVERING = frozenset(("timeout", "reset_peer", "limit_data"))
 
 
 def conflict(first: ScheduledFault, second: ScheduledFault) -> str:
-    """Why two faults cannot be on one proxy together; empty where they can, or never are.
+    """Why two faults cannot be on together; empty where they can, or never are.
 
-    ``first`` begins no later than ``second``. The answer goes on after "are both on proxy".
+    ``first`` begins no later than ``second``. The answer goes on after their names.
     """
+    if second.at_s >= first.end_s or first.at_s >= second.end_s:
+        return ""
+    if first.fault.means == second.fault.means == "browser":
+        return _in_browsers(first, second)
+    if first.fault.means == second.fault.means == "server":
+        return _in_server(first, second)
+    return _on_proxies(first, second)
+
+
+def _in_browsers(first: ScheduledFault, second: ScheduledFault) -> str:
+    """A person can be in one place only, and a share of each does not help: the seed may pick the
+    same users."""
+    shared = [cohort for cohort in first.cohorts if cohort in second.cohorts]
+    if not shared:
+        return ""
+    where = f"are both in the browsers of cohort {shared[0]} at once"
+    if first.kind == second.kind:
+        return f"{where} and of one kind ({first.kind})"
+    if first.moves_people and second.moves_people:
+        return f"{where} and each takes the person elsewhere"
+    return ""
+
+
+def _in_server(first: ScheduledFault, second: ScheduledFault) -> str:
+    """What is turned composes, unless both turn the same to different values or one hides the
+    other."""
+    for fault in (first, second):
+        if fault.fault.disables:
+            return f"are both in the server at once and {fault.name!r} takes it down"
+    reason = clash(first.name, _turned(first), second.name, _turned(second))
+    return f"are both in the server at once and {reason}" if reason else ""
+
+
+def _turned(fault: ScheduledFault) -> Turned:
+    """Everything that it turns at any time: a knob has one value in all stages of a fault."""
+    every = [change for stage in fault.stages for change in stage.changes]
+    found = composed(NOTHING, [change for change in every if isinstance(change, Turned)])
+    return Turned(knobs=found.knobs, defects=found.defects)
+
+
+def _on_proxies(first: ScheduledFault, second: ScheduledFault) -> str:
     shared = [proxy for proxy in first.proxies if proxy in second.proxies]
-    if not shared or second.at_s >= first.end_s or first.at_s >= second.end_s:
+    if not shared:
         return ""
     reason = _reason(first, second)
-    return f"{shared[0]} at once {reason}" if reason else ""
+    return f"are both on proxy {shared[0]} at once {reason}" if reason else ""
 
 
 def _reason(first: ScheduledFault, second: ScheduledFault) -> str:

@@ -83,8 +83,8 @@ def receipts(
 
 
 def _told(detail: str) -> Text:
-    """What the director met; the detail is Toxiproxy's own or the system's."""
-    return Text(en=detail, ko=f"Toxiproxy를 다루는 중에 문제가 있었습니다(“{detail}”)")
+    """What the director met; the detail is of the part that plays the fault, or the system's."""
+    return Text(en=detail, ko=f"장애를 다루는 중에 문제가 있었습니다(“{detail}”)")
 
 
 def _moments(history: Sequence[HistoryEntry], name: str) -> Moments:
@@ -166,6 +166,7 @@ def _effect(case: _Case, fault: ScheduledFault, proxy: str) -> _Effect:
             share=fault.share,
             starts_s=fault.first_change_s,
             pauses_s=fault.longest_pause_s,
+            bites_every_s=judge.evidence.bites_every_s,
         ),
         *objections.healing(proxy, healed_s, moments, masks),
     )
@@ -202,7 +203,7 @@ def _judge(case: _Case, fault: ScheduledFault, proxy: str, *, at_s: float) -> Ju
     spans = [span for span in map(span_of, (own, *others)) if span is not None]
     probes = case.probes.get(proxy, ())
     return Judge(
-        evidence=fault.fault.evidence(),
+        evidence=fault.evidence,
         usual_s=usual_s(probes, at_s=at_s, others=others, faults=spans),
         moments=own,
     )

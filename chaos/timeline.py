@@ -12,6 +12,8 @@ from chaos.faults.schedule import ScheduledFault
 from chaos.overlap import conflict
 from harness.errors import UsageError
 
+_ROUNDING_S = 1e-6
+"""A load's length is a difference of sums, and may miss its last digits."""
 _ORDER = ("end", "change", "begin")
 
 
@@ -68,11 +70,11 @@ def next_action(left: Sequence[Action], elapsed_s: float) -> Action | Wait | Fin
 def validate(faults: Sequence[ScheduledFault], *, where: str, load_s: float) -> None:
     """Check that the faults can be played together within a load of ``load_s`` seconds.
 
-    What goes together on one proxy, :mod:`chaos.overlap` knows. Raises :class:`UsageError`,
-    ``where`` being the scenario's file.
+    What goes together, :mod:`chaos.overlap` knows. Raises :class:`UsageError`, ``where`` being the
+    scenario's file.
     """
     for fault in faults:
-        if fault.end_s > load_s:
+        if fault.end_s > load_s + _ROUNDING_S:
             raise UsageError(
                 f"{where}: fault {fault.name!r} ends at {fault.end_s:g} s, after the load"
                 f" ({load_s:g} s); allowed: at_s + for_s up to {load_s:g}"
@@ -83,6 +85,6 @@ def validate(faults: Sequence[ScheduledFault], *, where: str, load_s: float) -> 
         reason = conflict(first, second)
         if reason:
             raise UsageError(
-                f"{where}: faults {first.name!r} and {second.name!r} are both on proxy {reason};"
+                f"{where}: faults {first.name!r} and {second.name!r} {reason};"
                 f" allowed: {second.name!r} from {first.end_s:g} s on"
             )

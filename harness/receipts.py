@@ -11,10 +11,25 @@ import msgspec
 
 from harness.runsettings import Text
 
-ProbeKind = Literal["ws", "http", "connect", "close", "bulk"]
-"""``close`` leaves a connection and waits to see it closed; ``bulk`` carries many bytes."""
-ProbeOutcome = Literal["ok", "closed", "refused", "unanswered", "error"]
-
+ProbeKind = Literal[
+    "ws",
+    "http",
+    "connect",
+    "handshake",
+    "idle",
+    "close",
+    "bulk",
+    "send",
+    "row",
+    "join",
+    "poll",
+    "clock",
+    "switches",
+]
+"""``close`` leaves a connection and waits to see it closed; ``bulk`` carries many bytes. From
+``send`` on they go past the proxies, to the server itself (docs/faults.md)."""
+ProbeOutcome = Literal["ok", "closed", "refused", "unanswered", "error", "turned"]
+"""``turned``: the server's switches are as the fault wants them."""
 
 NOTHING_SEEN = Text(en="no effect seen", ko="영향이 관측되지 않음")
 
@@ -27,8 +42,18 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     sent_s: float
     outcome: ProbeOutcome
     answered_s: float | None = None
-    """When the answer came; ``None`` where none did."""
+    """When the answer came, a bad one too; ``None`` where none did."""
     detail: str = ""
+
+
+class Extent(msgspec.Struct, frozen=True, kw_only=True):
+    """How many a fault hit of those that it could, from the users' own records."""
+
+    unit: Literal["sockets", "users"]
+    """``sockets``: open WebSockets of its cohorts when it began. ``users``: those whom a fault in
+    the browser was planned for."""
+    hit: int
+    of: int
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +70,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     requested_s: float | None = None
     """When the director asked for it."""
     applied_s: float | None = None
-    """When Toxiproxy had confirmed it."""
+    """When the part of the rig that plays it had confirmed it."""
     first_effect_s: float | None = None
     """Sending time of the first probe on which it bit."""
     last_effect_s: float | None = None
@@ -56,6 +81,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """Sending time of the first good probe after the last bitten one."""
     effect: Text = NOTHING_SEEN
     """What was measured, in plain words, e.g. ``connect refused, socket closed``."""
+    extent: Extent | None = None
+    """``None``: the users' records cannot say."""
     problems: tuple[Text, ...] = ()
     """Why this is no proof; empty for a sound receipt."""
 

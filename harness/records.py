@@ -79,6 +79,14 @@ class LineChanged(_Event, frozen=True, tag="line_changed"):
     path: Path
 
 
+PageEnd = Literal[
+    "closed",  # by the person, or at the end of the run
+    "navigated",  # another page took its place, and the browser did not keep it
+    "evicted",  # it was kept in the back/forward cache, but not for as long as the person was away
+    "discarded",  # the browser threw the hidden tab's page away to save memory
+]
+
+
 class PageClosed(_Event, frozen=True, tag="page_closed"):
     """The page goes away, normally at the end of the run."""
 
@@ -89,6 +97,7 @@ class PageClosed(_Event, frozen=True, tag="page_closed"):
     """``client_msg_id`` of bubbles that are shown as failed."""
     inversions: int = 0
     """Neighbouring rows that stood against the order of their ids."""
+    end: PageEnd = "closed"
 
 
 class VisibilityChanged(_Event, frozen=True, tag="visibility"):
@@ -109,6 +118,8 @@ class PersonActed(_Event, frozen=True, tag="acted"):
     """The position in the user's own acts, from 0."""
     planned_s: float
     act: ActKind
+    fault: str = ""
+    """The fault that it is of; empty: the person's own, or their device's."""
 
 
 SkipReason = Literal[
@@ -139,7 +150,8 @@ class SendStarted(_Event, frozen=True, tag="send_started"):
     planned_s: float
     client_msg_id: str
     attempt: int
-    """1 for the first request with this ``client_msg_id``."""
+    """1 for the first request with this ``client_msg_id``; each further one is a retry: the person
+    pressed "send again" on the failed message (S5)."""
 
 
 SendOutcome = Literal[
@@ -213,6 +225,12 @@ class SocketOpened(_Event, frozen=True, tag="socket_opened"):
     attempt: int
 
 
+REFUSED_BY_EXTENSION = "refused by an extension"
+"""The reason of a socket that a fault in the browser did not let open …"""
+CLOSED_BY_EXTENSION = "closed by an extension"
+"""… and of one that it closed."""
+
+
 class SocketClosed(_Event, frozen=True, tag="socket_closed"):
     """The socket is gone, as the page sees it."""
 
@@ -231,6 +249,29 @@ class ChannelChanged(_Event, frozen=True, tag="channel"):
     status: Literal["joining", "subscribed", "live", "errored", "timed_out", "closed"]
     """``live`` follows ``subscribed`` when ``system ok`` says that rows flow (H8)."""
     reason: str = ""
+
+
+class TokenRefreshed(_Event, frozen=True, tag="token_refreshed"):
+    """H9: the page has a new access token."""
+
+    user: int
+    lasts_s: float
+    """Until its end."""
+
+
+class TokenRefreshFailed(_Event, frozen=True, tag="token_refresh_failed"):
+    """A try to renew the access token brought none."""
+
+    user: int
+    reason: str
+    again: bool
+    """auth-js tries again within the half minute; else it leaves the token as it is for a while."""
+
+
+class SignedOut(_Event, frozen=True, tag="signed_out"):
+    """The session cannot be renewed and its access token has ended: the page goes on as nobody."""
+
+    user: int
 
 
 class FallbackOn(_Event, frozen=True, tag="fallback_on"):
@@ -261,7 +302,8 @@ class PollEnded(_Event, frozen=True, tag="poll_ended"):
 
 
 class Finding(_Event, frozen=True, tag="finding"):
-    """The peer sent what it should not; the session survived it."""
+    """Something that should not be, and no record of its own tells: of what the peer sent, mostly.
+    The session survived it."""
 
     user: int
     what: str
@@ -308,6 +350,9 @@ Event = (
     | SocketOpened
     | SocketClosed
     | ChannelChanged
+    | TokenRefreshed
+    | TokenRefreshFailed
+    | SignedOut
     | FallbackOn
     | FallbackOff
     | PollStarted

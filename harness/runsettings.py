@@ -27,12 +27,19 @@ class PlannedSend(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     body: str
     second_click: bool = False
     """The other click of somebody who double-clicks; S6 should refuse it."""
+    retry_after_s: tuple[float, ...] = ()
+    """How long its author looks at its first failure before they press "send again", at its second
+    …; then they give up."""
 
 
 MoveKind = Literal[
     "arrive",  # opens the page for the first time, later than the others
     "hide",  # goes to another tab
     "show",
+    "freeze",  # the browser stops the hidden page: no task of it runs
+    "discard",  # the browser throws the hidden page away; shown again, it is loaded anew
+    "navigate_away",  # another page in the same tab; the browser may keep this one
+    "navigate_back",
     "go_offline",  # the network is gone, and the browser knows it
     "go_online",
     "switch_network",  # online again over another network, with another address
@@ -44,10 +51,20 @@ MoveKind = Literal[
 """Where the person goes, seen from the chat's tab."""
 ModerationKind = Literal["hide_message", "delete_message"]
 """What a moderator does to one of the newest messages."""
-ActKind = MoveKind | ModerationKind
+MeddlingKind = Literal[
+    "block_sockets",  # an extension refuses new WebSockets from now on
+    "unblock_sockets",
+    "cut_sockets",  # an extension closes those that are there
+    "break_posts",  # from now on a POST's first kept connection breaks before its answer (H7)
+    "spare_posts",
+]
+"""What something in the browser does to the page's connections; the person stays where they are."""
+FaultAct = MoveKind | MeddlingKind
+"""What faults in the browser are made of."""
+ActKind = MoveKind | ModerationKind | MeddlingKind
 
 
-class PlannedAct(msgspec.Struct, frozen=True, kw_only=True):
+class PlannedAct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of ``acts.jsonl``: who does what but writing. Follows from scenario and seed."""
 
     user: int
@@ -56,6 +73,8 @@ class PlannedAct(msgspec.Struct, frozen=True, kw_only=True):
     at_s: float
     """Seconds after the load begins."""
     act: ActKind
+    fault: str = ""
+    """The fault that it is of; empty: the person's own, or their device's."""
 
 
 class GateSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

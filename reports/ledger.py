@@ -109,7 +109,7 @@ def keep_ledger(history: History, messages: Messages, presence: Presence) -> Led
     at = np.searchsorted(key, arrived.key)
     copies = _spread(len(key), at, arrived.copies)
     # A bubble that stayed beside the row that should have replaced it is a second line.
-    bubble = (messages.table["shown_failed"] | messages.table["stuck_pending"]).to_numpy()
+    bubble = (messages.table["shown_failed"] | messages.table["shown_pending"]).to_numpy()
     own = sender[message] == receiver
     copies += (copies > 0) & own & bubble[message]
     shown_s = np.full(len(key), np.inf)

@@ -20,6 +20,7 @@ from harness.records import (
     SendStarted,
     SpinnerOff,
 )
+from reports.attempts import Attempts, attempts_of
 from reports.history import History
 from reports.spans import Floats, Ints
 
@@ -38,19 +39,23 @@ class Messages:
     table: pd.DataFrame
     """A row for each message, in planned order. Columns, besides those of ``History.plan``:
 
-    ``cohort`` of the sender; ``attempts`` requests started; ``repeats`` of them by
-    the browser itself (H7); ``timeouts, refusals, bad_answers,
+    ``cohort`` of the sender; ``attempts`` requests started, retries among them; ``repeats`` those
+    that the browser added by itself (H7); ``timeouts, refusals, bad_answers,
     network_failures`` requests that ended so; ``started_s`` first request, ``acked_s`` first
     success, ``ended_s`` last end, ``spinner_off_s`` (NaN: never); ``outcome``; ``skipped`` the
     reason, or empty;
     ``rows`` committed; ``row_id`` and ``committed_s`` of the first (-1, NaN: none);
-    ``withdrawn_s`` when a row was first changed or deleted (inf: never); ``stuck_pending``,
-    ``shown_failed`` the bubble at the end; ``lost_after_ack``.
+    ``withdrawn_s`` when a row was first changed or deleted (inf: never); ``lost_after_ack``.
+
+    The bubble: ``stuck_pending`` it said "sending…" to the end of the run, or to the end of a page
+    that closed before, for longer than the policy's time-out; ``left_pending`` its page closed
+    sooner; ``shown_pending``, ``shown_failed`` it stood so on the sender's last page at its end.
     """
     row_ids: Ints
     """Ids of all committed rows of messages, ascending."""
     row_messages: Ints
     """The message of each, as a position in ``table``."""
+    attempts: Attempts
 
     def of_rows(self, row_ids: NDArray[np.int64]) -> Ints:
         """The message of each row id, -1 for rows that belong to none."""
@@ -88,9 +93,12 @@ def account(history: History) -> Messages:
     _add_outcome(table, ended, ids.of(ended))
     off = history.events.frame(SpinnerOff)
     table["spinner_off_s"] = _first(len(table), ids.of(off), _floats(off["t_s"]))
-    _add_bubbles(table, history, ids)
+    timeouts_s = history.settings.ack_timeout_s
+    patience_s = np.array([timeouts_s.get(cohort, np.inf) for cohort in table["cohort"]])
+    attempts = attempts_of(history, ids.of(started), patience_s)
+    _add_bubbles(table, history, ids, attempts)
     inserts = history.commits[history.commits["op"] == "INSERT"].drop_duplicates("row_id")
-    result = _add_commits(table, inserts, ids.of(inserts))
+    result = _add_commits(table, inserts, ids.of(inserts), attempts)
     _add_withdrawals(result, history.commits)
     table["lost_after_ack"] = table["acked_s"].notna() & (table["rows"] == 0)
     return result
@@ -138,21 +146,23 @@ def _add_outcome(table: pd.DataFrame, ended: pd.DataFrame, of_end: Ints) -> None
     table["outcome"] = outcome
 
 
-def _add_bubbles(table: pd.DataFrame, history: History, ids: _Ids) -> None:
-    """What the sender's page showed when it closed; without that record, what is known."""
-    closed = {page.user: page for page in history.events.of(PageClosed)}
-    open_spinner = (table["attempts"] > 0) & table["spinner_off_s"].isna()
-    table["stuck_pending"] = open_spinner & ~table["user"].isin(list(closed))
-    table["shown_failed"] = False
-    for column, left in (
-        ("stuck_pending", [i for page in closed.values() for i in page.pending]),
-        ("shown_failed", [i for page in closed.values() for i in page.failed]),
+def _add_bubbles(table: pd.DataFrame, history: History, ids: _Ids, attempts: Attempts) -> None:
+    """What became of bubbles: on whatever page they stood, and on the sender's last one."""
+    for column, so in (("stuck_pending", attempts.stuck), ("left_pending", attempts.left)):
+        table[column] = _count(len(table), attempts.message[so]) > 0
+    opened_s = dict(zip(history.users["user"], history.users["opened_s"], strict=True))
+    last = [p for p in history.events.of(PageClosed) if p.t_s >= opened_s.get(p.user, np.inf)]
+    for column, shown in (
+        ("shown_pending", [i for page in last for i in page.pending]),
+        ("shown_failed", [i for page in last for i in page.failed]),
     ):
-        message = ids.of(pd.DataFrame({"client_msg_id": pd.Series(left, dtype=object)}))
-        table.loc[message[message >= 0], column] = True
+        message = ids.of(pd.DataFrame({"client_msg_id": pd.Series(shown, dtype=object)}))
+        table[column] = _count(len(table), message) > 0
 
 
-def _add_commits(table: pd.DataFrame, inserts: pd.DataFrame, of_insert: Ints) -> Messages:
+def _add_commits(
+    table: pd.DataFrame, inserts: pd.DataFrame, of_insert: Ints, attempts: Attempts
+) -> Messages:
     known = of_insert >= 0
     row_id, message = inserts["row_id"].to_numpy()[known], of_insert[known]
     committed_s = _floats(inserts["committed_s"])[known]
@@ -163,7 +173,7 @@ def _add_commits(table: pd.DataFrame, inserts: pd.DataFrame, of_insert: Ints) ->
     first_row[message[::-1]] = row_id[::-1]
     table["row_id"] = first_row
     order = np.argsort(row_id)
-    return Messages(table, row_id[order], message[order])
+    return Messages(table, row_id[order], message[order], attempts)
 
 
 def _add_withdrawals(messages: Messages, commits: pd.DataFrame) -> None:

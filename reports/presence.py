@@ -17,6 +17,7 @@ from harness.records import (
     FallbackOn,
     OnlineChanged,
     PageClosed,
+    PageOpened,
     SocketClosed,
     VisibilityChanged,
 )
@@ -55,7 +56,8 @@ def observe(history: History) -> Presence:
     opened_s = history.users["opened_s"].to_numpy(np.float64)
     closed_s = _closed(history)
     page = Spans(np.arange(count, dtype=np.int64), opened_s, closed_s)
-    hidden = [(e.t_s, e.user, not e.visible) for e in events.of(VisibilityChanged)]
+    hidden = [(e.t_s, e.user, False) for e in events.of(PageOpened)]  # a new page is in front
+    hidden += [(e.t_s, e.user, not e.visible) for e in events.of(VisibilityChanged)]
     offline = [(e.t_s, e.user, not e.online) for e in events.of(OnlineChanged)]
     fallback = [(e.t_s, e.user, True) for e in events.of(FallbackOn)]
     fallback += [(e.t_s, e.user, False) for e in events.of(FallbackOff)]

@@ -86,6 +86,11 @@ def _follow(path: str, raw: Any, kind: type) -> tuple[str, msgspec.inspect.Type,
             raw = raw.get(name) if isinstance(raw, Mapping) else None
             info, meant = _bare(_field_type(info, name))
             place = dotted(place, name)
+        elif isinstance(info, msgspec.inspect.DictType) and isinstance(raw, Mapping):
+            info, meant = _bare(info.value_type)
+            name = _culprit(raw, info)
+            raw = raw.get(name)
+            place = dotted(place, name) if name else f"{place}{step[0]}"
         else:
             raw = _item(raw, step["index"])
             info, meant = _bare(getattr(info, "item_type", info))
@@ -102,6 +107,18 @@ def _bare(info: msgspec.inspect.Type) -> tuple[msgspec.inspect.Type, str]:
 def _item(raw: Any, index: str) -> Any:
     within = isinstance(raw, list) and index.isdigit() and int(index) < len(raw)
     return raw[int(index)] if within else None
+
+
+def _culprit(raw: Mapping[str, Any], info: msgspec.inspect.Type) -> str:
+    """The first key whose value is no such struct, which msgspec's path does not name; empty where
+    the values are none."""
+    if isinstance(info, msgspec.inspect.StructType):
+        for name, value in raw.items():
+            try:
+                msgspec.convert(value, info.cls)
+            except msgspec.ValidationError:
+                return name
+    return ""
 
 
 def _label(row: Any) -> str:

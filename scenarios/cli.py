@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import msgspec
 import typer
@@ -24,6 +24,9 @@ from harness.errors import ChatquakeError, UsageError
 from harness.rundir import RunDir
 from scenarios.progress import Failed, Finished
 from scenarios.terminal import screen_for, standard_console
+
+if TYPE_CHECKING:
+    from scenarios.model import Scenario
 
 Language = Literal["en", "ko"]
 
@@ -61,7 +64,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Lang = Annotated[Language, typer.Option(help="The language the report opens in.")]
 
 
-@app.command(epilog="Example: chatquake run ws-blocked --users 100 --out runs/mine")
+_RUN_EXAMPLES = """Example: chatquake run ws-blocked --users 100 --out runs/mine
+
+\b
+More:
+  chatquake run mine.toml --dry-run
+  chatquake run flaky-network --set faults.cut.times=1 --dry-run --json
+"""
+
+
+@app.command(epilog=_RUN_EXAMPLES)
 def run(
     scenario: Annotated[
         str, typer.Argument(metavar="SCENARIO", help="A name from the library, or a TOML file.")
@@ -89,6 +101,13 @@ def run(
     ] = None,
     lang: Lang = "en",
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the verdict.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Check the scenario and draw its timeline; start nothing."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --dry-run: print JSON for scripts.")
+    ] = False,
 ) -> None:
     """Run a scenario: break the network, watch the users, give a verdict.
 
@@ -102,6 +121,14 @@ def run(
         )
         if target is not None:
             raise UsageError("--target is not yet supported; leave it out for the bundled server")
+        if dry_run:
+            _warn_of_size(chosen.load.users)
+            _print_preview(chosen, lang, as_json=as_json)
+            raise typer.Exit
+        if as_json:
+            raise UsageError(
+                "--json goes with --dry-run; of a run, read the files of its directory"
+            )
         from scenarios.launch import run as launch  # noqa: PLC0415 (slow to import)
 
         _warn_of_size(chosen.load.users)
@@ -111,6 +138,17 @@ def run(
             code = launch(chosen, out=out, processes=processes, language=lang, show=screen.show)
         print_end(screen.view.ended, quiet=quiet)
     raise typer.Exit(code)
+
+
+def _print_preview(scenario: Scenario, language: Language, *, as_json: bool) -> None:
+    from scenarios.preview import preview  # noqa: PLC0415 (slow to import)
+    from scenarios.preview_view import PLAIN_WIDTH, print_preview  # noqa: PLC0415
+
+    found = preview(scenario)
+    if as_json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+    else:
+        print_preview(found, standard_console(PLAIN_WIDTH), language)
 
 
 @app.command("list", epilog="Example: chatquake list --json")
@@ -140,6 +178,45 @@ def list_scenarios(*, as_json: AsJson = False) -> None:
         table.add_row(*row, str(each.load.users), f"{each.duration_s:g}")
     standard_console().print(table)
     typer.echo("T, S, R, F, O and H are rules and hazards of the chat: docs/chat-rules.md")
+
+
+_POLICIES_EXAMPLES = """Example: chatquake policies plan-reviewed
+
+\b
+More:
+  chatquake policies plan hardened
+  chatquake policies --scenario mine.toml --set policies.patient.poll_period_s=5
+"""
+
+
+@app.command(epilog=_POLICIES_EXAMPLES)
+def policies(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME...", help="Which; default: all.")
+    ] = None,
+    *,
+    scenario: Annotated[
+        str | None, typer.Option(help="With this scenario's own: a name, or a TOML file.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="With --scenario, as in run. Repeatable."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the client policies: every switch with its rule, unit and value.
+
+    One policy with the meaning of each switch, or several side by side.
+    """
+    with one_line_errors():
+        from scenarios.policy_view import chosen, views, write  # noqa: PLC0415 (slow to import)
+
+        found = views(scenario, tuple(sets or ()))
+        wanted = chosen(found, tuple(names or ()))
+        if as_json:
+            typer.echo(msgspec.json.format(msgspec.json.encode(wanted)).decode())
+        else:
+            write(wanted, standard_console())
 
 
 def _print_lines(lines: Callable[[], list[str]], *, wanted: bool) -> None:

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from harness.client.browser import BROWSERS, CHROME, Browser
 from harness.client.library import CURRENT, LIBRARIES, Library
-from harness.client.policy import POLICIES, Policy
+from harness.client.policy import Policy
 from harness.errors import UsageError
-from harness.near_names import near
-from scenarios.checking import typed
-
-Name = Annotated[
-    str,
-    Meta(
-        pattern=r"^[a-z][a-z0-9-]{0,39}\Z",
-        description="up to 40 small letters, digits and -, a letter first",
-    ),
-]
-
-Preset = TypeVar("Preset", Policy, Browser, Library)
+from scenarios.policies import changed_policy
+from scenarios.presets import Name, changed, changes, preset
 
 _RESERVED = "all"
 
@@ -35,7 +25,8 @@ class Cohort(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     share: float
     policy: Policy
-    """A preset with the cohort's overrides; its ``name`` stays the preset's."""
+    """A preset, or a policy of the scenario's own, with the cohort's overrides; its ``name``
+    stays."""
     library: Library = CURRENT
     """The realtime-js of its pages."""
     browser: Browser = CHROME
@@ -56,8 +47,10 @@ class CohortTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Any field of the browser but its name."""
 
 
-def resolve(tables: tuple[CohortTable, ...], *, where: str) -> tuple[Cohort, ...]:
-    """The cohorts with their policies; ``where`` names the file in errors.
+def resolve(
+    tables: tuple[CohortTable, ...], policies: Mapping[str, Policy], *, where: str
+) -> tuple[Cohort, ...]:
+    """The cohorts with their ``policies``, by name; ``where`` names the file in errors.
 
     Raises :class:`UsageError` for a name that is there twice or means everybody, for shares that
     do not add up to 1, for an unknown policy, library or browser and for an override that it
@@ -72,10 +65,10 @@ def resolve(tables: tuple[CohortTable, ...], *, where: str) -> tuple[Cohort, ...
     total = math.fsum(table.share for table in tables)
     if not math.isclose(total, 1.0, abs_tol=1e-6):
         raise UsageError(f"{where}: cohorts: the shares add up to {total:g}; they must add up to 1")
-    return tuple(_cohort(table, where) for table in tables)
+    return tuple(_cohort(table, policies, where) for table in tables)
 
 
-def as_table(cohort: Cohort) -> dict[str, Any]:
+def as_table(cohort: Cohort, policies: Mapping[str, Policy]) -> dict[str, Any]:
     """The cohort as a scenario writes it: its presets' names, and what differs from the presets."""
     table = {
         "name": cohort.name,
@@ -85,40 +78,22 @@ def as_table(cohort: Cohort) -> dict[str, Any]:
         "browser": cohort.browser.name,
     }
     tables = {
-        "overrides": changes(cohort.policy, POLICIES),
-        "browser_overrides": changes(cohort.browser, BROWSERS),
+        "overrides": changes(cohort.policy, policies[cohort.policy.name]),
+        "browser_overrides": changes(cohort.browser, BROWSERS[cohort.browser.name]),
     }
     return table | {key: below for key, below in tables.items() if below}
 
 
-def changes(value: Preset, presets: Mapping[str, Preset]) -> dict[str, Any]:
-    """The fields of a changed preset that differ from the preset of its name."""
-    preset, own = msgspec.structs.asdict(presets[value.name]), msgspec.structs.asdict(value)
-    return {field: own[field] for field in own if own[field] != preset[field]}
-
-
-def _cohort(table: CohortTable, where: str) -> Cohort:
+def _cohort(table: CohortTable, policies: Mapping[str, Policy], where: str) -> Cohort:
     key = f"cohorts.{table.name}"
-    policy = _preset(table.policy, POLICIES, where=where, key=f"{key}.policy")
-    browser = _preset(table.browser, BROWSERS, where=where, key=f"{key}.browser")
+    policy = preset(table.policy, policies, where=where, key=f"{key}.policy")
+    browser = preset(table.browser, BROWSERS, where=where, key=f"{key}.browser")
     return Cohort(
         name=table.name,
         share=table.share,
-        policy=_changed(policy, table.overrides, where=where, key=f"{key}.overrides"),
-        library=_preset(table.library, LIBRARIES, where=where, key=f"{key}.library"),
-        browser=_changed(
+        policy=changed_policy(policy, table.overrides, where=where, key=f"{key}.overrides"),
+        library=preset(table.library, LIBRARIES, where=where, key=f"{key}.library"),
+        browser=changed(
             browser, table.browser_overrides, where=where, key=f"{key}.browser_overrides"
         ),
     )
-
-
-def _preset(name: str, presets: Mapping[str, Preset], *, where: str, key: str) -> Preset:
-    if name not in presets:
-        raise UsageError(f"{where}: {key}: {name!r} is not known; {near(name, presets)}")
-    return presets[name]
-
-
-def _changed(preset: Preset, overrides: dict[str, Any], *, where: str, key: str) -> Preset:
-    if "name" in overrides:
-        raise UsageError(f"{where}: {key}.name: stays the preset's; leave it out")
-    return typed(msgspec.structs.asdict(preset) | overrides, type(preset), where=where, key=key)

@@ -25,21 +25,25 @@ import httpx
 import msgspec
 
 from chaos import timeline
+from chaos.actuators.browsers import PlannedInBrowsers
 from chaos.actuators.model import Actuator
 from chaos.actuators.proxies import ProxyActuator
+from chaos.actuators.relay import RelayActuator
+from chaos.actuators.server import ServerActuator
 from chaos.canary import watch
+from chaos.canary_needs import canary_settings
+from chaos.chat_lines import ChatServer
 from chaos.director import Director
 from chaos.faults.model import Means
 from chaos.history import HistoryEntry
-from chaos.probing import canary_for
-from chaos.receipts import receipts
 from harness.clock import monotonic_s
-from harness.errors import ChatquakeError, UsageError
+from harness.errors import ChatquakeError, RigError, UsageError
 from harness.receipts import Probe, ReceiptBook
 from harness.recorder import BlockBuffer, RecordFile
 from harness.rundir import RunDir
 from harness.runsettings import RunSettings
 from harness.tokens import mint_anon
+from scenarios.accounts import account_lines, refresh_tokens
 from scenarios.conductor_io import LeftAlone, Lifeline, Tell, take_stdout, unless_left_alone
 from scenarios.messages import (
     Audited,
@@ -55,8 +59,11 @@ from scenarios.messages import (
 from scenarios.model import Scenario, load_scenario
 from scenarios.people import acts
 from scenarios.progress import Note
+from scenarios.proofs import prove
 from scenarios.rig import Rig, start_rig
 from scenarios.rigwatch import watch_rig
+from scenarios.server_canary import in_server, watch_server, without_canary
+from scenarios.server_process import ServerProcess
 from scenarios.settings import settings_of
 from scenarios.workload import plan
 
@@ -130,9 +137,10 @@ class Conductor:
                     endpoints=rig.endpoints,
                     jwt_secret=self._secret,
                     api_key=self._api_key,
+                    refresh_tokens=await self._sign_in(rig),
                 )
             )
-            end = await self._watch(rig, stdin)
+            end = await self._watch(rig, stdin, settings.run_id)
             await self._collect(rig)
         if self._begin is None:
             return  # the load went away before anything had begun
@@ -150,26 +158,46 @@ class Conductor:
         self._write_receipts(self._begin)
         await self._audit()
 
+    async def _sign_in(self, rig: Rig) -> tuple[str, ...]:
+        """The users' refresh tokens, where their access tokens end. Raises :class:`RigError`."""
+        if self._scenario.access_token_lifetime_s is None:
+            return ()
+        try:
+            answer = await rig.server.accounts(account_lines(self._scenario))
+        except httpx.HTTPError as error:
+            why = str(error) or type(error).__name__
+            raise RigError(f"the server did not make the users' accounts: {why}") from None
+        return refresh_tokens(answer, self._scenario.load.users)
+
     # -- while the run goes on ------------------------------------------------------------
 
-    async def _watch(self, rig: Rig, stdin: asyncio.StreamReader) -> End:
+    async def _watch(self, rig: Rig, stdin: asyncio.StreamReader, run_id: str) -> End:
         """Canary, samples and timeline, until the load says that it is over."""
         buffer = BlockBuffer("conductor")
         with RecordFile(self._run.events / "conductor.cqr", "conductor") as file:
             canary = asyncio.create_task(
                 watch(
                     rig.targets,
-                    canary_for(self._scenario.faults, api_key=self._api_key),
+                    canary_settings(self._scenario.faults, self._api_key),
                     clock=monotonic_s,
                     sink=self._evidence.probes.append,
                 )
             )
             samples = asyncio.create_task(
                 watch_rig(
-                    rig.server, rig.toxiproxy_pid, clock=monotonic_s, buffer=buffer, file=file
+                    rig.server,
+                    rig.toxiproxy_pid,
+                    rig.relay_pid,
+                    clock=monotonic_s,
+                    buffer=buffer,
+                    file=file,
                 )
             )
             helpers = {"canary": canary, "rig watch": samples}
+            if in_server(self._scenario.faults):
+                helpers["canary in the server"] = asyncio.create_task(
+                    self._watch_server(rig.server, run_id)
+                )
             try:
                 end = await self._listen(rig, stdin, helpers)
             finally:
@@ -178,6 +206,24 @@ class Conductor:
                 await asyncio.gather(*helpers.values(), return_exceptions=True)
                 file.append(buffer.finish(monotonic_s()))
         return end
+
+    async def _watch_server(self, server: ServerProcess, run_id: str) -> None:
+        chat = ChatServer(
+            host=server.host,
+            api_port=server.api_port,
+            realtime_port=server.realtime_port,
+            api_key=self._api_key,
+            jwt_secret=self._secret,
+            unix_s=time.time,
+        )
+        await watch_server(
+            self._scenario.faults,
+            server,
+            chat,
+            run_id=run_id,
+            clock=monotonic_s,
+            sink=self._evidence.probes.append,
+        )
 
     async def _listen(
         self, rig: Rig, stdin: asyncio.StreamReader, helpers: dict[str, Task[None]]
@@ -211,8 +257,13 @@ class Conductor:
         actuators: dict[Means, Actuator] = {
             "toxiproxy": ProxyActuator(
                 rig.toxiproxy, ours=[proxy.name for proxy in rig.proxies.values()]
-            )
+            ),
+            "browser": PlannedInBrowsers(),
         }
+        if in_server(self._scenario.faults):
+            actuators["server"] = ServerActuator(rig.server)
+        if rig.relay is not None:
+            actuators["relay"] = RelayActuator(rig.relay)
         director = Director(actuators, clock=monotonic_s, report=self._happened)
         actions = timeline.plan(self._scenario.faults)
         await director.play(actions, load_begins_at_s=load_begins_at_s)
@@ -246,13 +297,16 @@ class Conductor:
     # -- afterwards -----------------------------------------------------------------------
 
     async def _collect(self, rig: Rig) -> None:
-        """What the server knows; a server that is gone leaves its database."""
+        """What the server knows of the users; a server that is gone leaves its database."""
+        faults = self._scenario.faults
         try:
-            self._run.write(self._run.commits, await rig.server.commits())
-            self._run.write(self._run.subscriptions, await rig.server.subscriptions())
+            commits = without_canary(await rig.server.commits(), faults)
+            self._run.write(self._run.commits, commits)
+            subscriptions = without_canary(await rig.server.subscriptions(), faults)
+            self._run.write(self._run.subscriptions, subscriptions)
         except httpx.HTTPError as error:
             self._evidence.broken.append(
-                f"the server's commit log could not be read: {error or type(error).__name__}"
+                f"the server's commit log could not be read: {str(error) or type(error).__name__}"
             )
 
     def _write_settings(self, settings: RunSettings) -> None:
@@ -261,8 +315,9 @@ class Conductor:
     def _write_receipts(self, begin: Begin) -> None:
         evidence = self._evidence
         book = ReceiptBook(
-            receipts=receipts(
-                self._scenario.faults,
+            receipts=prove(
+                self._scenario,
+                self._run,
                 evidence.history,
                 evidence.probes,
                 load_begins_at_s=begin.load_begins_at_s,
@@ -299,7 +354,7 @@ def _how_it_ended(name: str, task: Task[object]) -> str:
         return f"{name} was cancelled"
     error = task.exception()
     if error is not None:
-        return f"{name}: {error or type(error).__name__}"
+        return f"{name}: {str(error) or type(error).__name__}"
     return str(task.result())
 
 

@@ -17,7 +17,8 @@ from msgspec import Meta
 
 from harness.errors import UsageError
 from harness.near_names import near
-from scenarios.personas import PERSONAS
+from scenarios.habits import AbsenceTable, Retries, check_habits
+from scenarios.personas import PARTICIPANT, PERSONAS
 
 Seconds = Annotated[float, Meta(ge=0, le=7 * 86400)]
 SomeSeconds = Annotated[float, Meta(gt=0, le=7 * 86400)]
@@ -72,6 +73,9 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     people: dict[str, Annotated[float, Meta(ge=0, le=100)]] = {}
     """Who is there, by persona (``scenarios.personas``): presenters and moderators by their
     number in each room, all others by their share of the rest. Empty: everybody writes alike."""
+    retries: dict[str, Retries] = {}
+    """Who sends a failed message again, by persona or ``all``; nobody else does."""
+    absences: Annotated[tuple[AbsenceTable, ...], Meta(max_length=100)] = ()
 
     @property
     def room_sizes(self) -> tuple[int, ...]:
@@ -114,6 +118,8 @@ def check_load(load: Load, *, load_s: float, where: str) -> None:
     if load.room_size is not None and load.rooms is not None:
         raise UsageError(f"{where}: load.rooms: room_size is given too; one of the two")
     _check_persons(load.people, where)
+    there = load.people or (PARTICIPANT.name,)
+    check_habits(load.retries, load.absences, there=there, where=where)
     needed = KEYS[load.arrivals]
     for key in dict.fromkeys(key for keys in KEYS.values() for key in keys):
         given = getattr(load, key) is not None

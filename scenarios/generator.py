@@ -10,8 +10,10 @@ last blocks, marked as last.
 from __future__ import annotations
 
 import os
+import time
 import tomllib
 import traceback
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -21,21 +23,25 @@ import psutil
 from gevent.event import AsyncResult, Event
 
 from harness.client.session import Identity, Session
+from harness.client.token_refresh import TokenStore
 from harness.clock import monotonic_s
 from harness.cpu_wait import CpuWait
 from harness.drivers.http_pool import HttpPool
+from harness.drivers.sockets import Endpoint
 from harness.drivers.timer_wheel import TimerWheel
-from harness.drivers.user_driver import Endpoint, UserDriver
+from harness.drivers.user_driver import UserDriver
 from harness.recorder import BlockBuffer
 from harness.records import RigSample
 from harness.runsettings import PlannedSend
 from harness.seeds import stream
 from harness.tokens import mint, user_uuid
+from scenarios.cohorts import Cohort
 from scenarios.locust_sink import Counters, LocustSink
 from scenarios.messages import Address, Ready
 from scenarios.model import Scenario, scenario_from
 from scenarios.people import acts
 from scenarios.population import Member, population
+from scenarios.sign_ins import SignIns
 from scenarios.workload import plan, plan_of
 
 LAG_PROBE_S = 0.1
@@ -94,6 +100,18 @@ class Generator:
         self._buffer = BlockBuffer(process)
         self._sink = LocustSink(self._buffer, environment.events.request)
         self._stats = environment.stats
+        self._unix_minus_clock_s = time.time() - monotonic_s()
+        lifetime_s = self._scenario.access_token_lifetime_s
+        self._sign_ins = (
+            None
+            if lifetime_s is None
+            else SignIns(
+                secret=self._ready.jwt_secret,
+                refresh_tokens=self._ready.refresh_tokens,
+                lifetime_s=lifetime_s,
+                unix_minus_clock_s=self._unix_minus_clock_s,
+            )
+        )
         # A tenth of a request's cost otherwise: the stack that spawned each greenlet.
         gevent.config.track_greenlet_tree = False
         self._drivers: list[UserDriver] = []
@@ -152,7 +170,10 @@ class Generator:
             throttling=cohort.browser.throttling(
                 stream(self._scenario.seed, "client", index, "timer-phase")
             ),
+            unix_minus_clock_s=self._unix_minus_clock_s,
+            worker_refused=cohort.browser.worker == "refused",
         )
+        first, another_page = self._pages(identity, member)
         headers = {
             "Authorization": f"Bearer {token}",
             "Content-Type": "application/json",
@@ -161,12 +182,13 @@ class Generator:
         }
         driver = UserDriver(
             index,
-            Session(identity, cohort.policy, self._sink),
+            first,
             self._plans[index],
             acts=self._acts[index],
-            another_page=partial(Session, identity, cohort.policy, self._sink),
+            another_page=another_page,
             realtime=_endpoint(endpoints.realtime),
             http=HttpPool(_pair(endpoints.api), endpoints.api.host, headers, cohort.browser),
+            project_http=self._project_http(endpoints.realtime, cohort),
             browser=cohort.browser,
             wheel=self._wheel,
             load_begins_s=self._assignment.load_begins_at_s,
@@ -177,6 +199,39 @@ class Generator:
         self._drivers.append(driver)
         driver.start()
         return driver
+
+    def _pages(self, identity: Identity, member: Member) -> tuple[Session, Callable[[], Session]]:
+        """A user's first page, and what makes the next ones."""
+        policy, sign_ins = member.cohort.policy, self._sign_ins
+        page = partial(Session, identity, policy, self._sink)
+        if sign_ins is None:
+            return page(), page
+
+        def sign_in(at_s: float) -> TokenStore:
+            webinars = {str(member.room): member.persona.role}
+            return sign_ins.store(member.user, identity.user_id, webinars=webinars, at_s=at_s)
+
+        own = self._acts[member.user]
+        arrives_late = bool(own) and own[0].act == "arrive"
+        begins_s = self._assignment.load_begins_at_s
+        store = sign_in(begins_s + own[0].at_s if arrives_late else monotonic_s())
+        if policy.renew_token:
+            return page(store), partial(page, store)  # auth-js finds what it has stored
+        # The app's server gives each page a token of its own.
+        return page(store), lambda: page(sign_in(monotonic_s()))
+
+    def _project_http(self, address: Address, cohort: Cohort) -> Callable[[], HttpPool] | None:
+        """Makes a page's connections to the project's gateway, where any page asks Auth."""
+        if self._sign_ins is None:
+            return None
+        headers = {
+            "apikey": self._ready.api_key,
+            "Authorization": f"Bearer {self._ready.api_key}",
+            "X-Supabase-Api-Version": "2024-01-01",
+            "Content-Type": "application/json;charset=UTF-8",
+            "Accept": "*/*",
+        }
+        return partial(HttpPool, _pair(address), address.host, headers, cohort.browser)
 
     def _crashed(self, user: int, error: BaseException) -> None:
         lines = traceback.format_exception(error)

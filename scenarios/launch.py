@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Event
 from types import FrameType
 from typing import Literal
 
@@ -45,7 +44,7 @@ def run(
     directory = RunDir.create(out or default_run_dir(scenario.name))
     directory.write(directory.scenario, to_toml(scenario).encode())
     reading, writing = os.pipe()
-    with (directory.logs / "locust.log").open("wb") as log:
+    with _interrupts(show) as interrupts, (directory.logs / "locust.log").open("wb") as log:
         child = subprocess.Popen(
             _command(directory, processes, language),
             stdin=subprocess.PIPE,
@@ -60,11 +59,12 @@ def run(
             },
             start_new_session=True,
         )
-    os.close(writing)
-    with child, _interrupts_go_to(child, show) as interrupted:  # the lifeline is cut at the end
-        ended = _follow(reading, show)
-        code = child.wait()
-    if ended is None and interrupted.is_set():
+        os.close(writing)
+        with child:  # the lifeline is cut at the end
+            interrupts.go_to(child)
+            ended = _follow(reading, show)
+            code = child.wait()
+    if ended is None and interrupts.came:
         ended = Failed(exit_code=130, text="interrupted before there was anything to judge")
         show(ended)
     elif ended is None:
@@ -100,28 +100,46 @@ def _follow(reading: int, show: Callable[[Progress], None]) -> Finished | Failed
     return ended
 
 
-@contextmanager
-def _interrupts_go_to(
-    child: subprocess.Popen[bytes], show: Callable[[Progress], None]
-) -> Iterator[Event]:
-    """The first Ctrl-C (or SIGTERM) asks the child to end in order, the second kills it and
-    raises. Yields whether there was one."""
-    asked = Event()
+class _Interrupts:
+    """The first Ctrl-C (or SIGTERM) asks the child to end in order; the second kills it and
+    raises :class:`KeyboardInterrupt`."""
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        if asked.is_set():
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
+    def __init__(self, show: Callable[[Progress], None]) -> None:
+        self.came = False
+        self._show = show
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def go_to(self, child: subprocess.Popen[bytes]) -> None:
+        """The child is there; one that came before goes to it now."""
+        self._child = child
+        if self.came:
+            child.send_signal(signal.SIGINT)
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        if self.came:
+            if self._child is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(self._child.pid, signal.SIGKILL)
             raise KeyboardInterrupt
-        asked.set()
+        self.came = True
         text = "stopping in order: healing, recording, auditing (Ctrl-C again stops at once)"
-        show(Note(t_s=0.0, level="info", text=text))
-        child.send_signal(signal.SIGINT)
+        self._show(Note(t_s=0.0, level="info", text=text))
+        if self._child is not None:
+            self._child.send_signal(signal.SIGINT)
 
+
+@contextmanager
+def _interrupts(show: Callable[[Progress], None]) -> Iterator[_Interrupts]:
+    """Interrupts are handled from here on, and the caller's again afterwards.
+
+    Enter it before the child is started: a shell starts its background jobs with SIGINT ignored,
+    and a child would inherit that and never hear of ours; of a handler it inherits nothing.
+    """
+    interrupts = _Interrupts(show)
     numbers = (signal.SIGINT, signal.SIGTERM)  # a cancelled CI job sends the latter
-    before = {number: signal.signal(number, interrupt) for number in numbers}
+    before = {number: signal.signal(number, interrupts) for number in numbers}
     try:
-        yield asked
+        yield interrupts
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

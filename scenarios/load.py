@@ -156,6 +156,9 @@ class Run:
         options.run_time = scenario.duration_s
 
     def _prepare(self, scenario: Scenario) -> None:
+        for name in scenario.unused_policies:
+            text = f"no cohort has the policy {name} of the scenario; it changes nothing"
+            self._show(Note(t_s=0.0, level="info", text=text))
         out = self._options.out
         root = Path(out) if out else default_run_dir(scenario.name)
         run = RunDir(root) if _is_prepared(root) else RunDir.create(root)

@@ -54,6 +54,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
     """By cohort."""
     jwt_secret: str
     api_key: str
+    refresh_tokens: tuple[str, ...] = ()
+    """Of each user by index, where the scenario's access tokens end."""
 
 
 class FaultsOn(msgspec.Struct, frozen=True, kw_only=True, tag="faults_on"):

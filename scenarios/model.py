@@ -18,12 +18,13 @@ from msgspec import Meta
 
 from chaos import timeline
 from chaos.faults.parse import parse_faults
+from chaos.faults.phases import Phase, check_phases
 from chaos.faults.schedule import ScheduledFault
 from harness.errors import UsageError
 from harness.near_names import near
 from harness.runsettings import GateSpec, Text
 from scenarios.checking import typed
-from scenarios.cohorts import Cohort, CohortTable, Name, as_table, resolve
+from scenarios.cohorts import Cohort, CohortTable, as_table, resolve
 from scenarios.demand import (
     MOST_SPAWNED_A_SECOND,
     Load,
@@ -33,6 +34,8 @@ from scenarios.demand import (
     check_load,
 )
 from scenarios.overrides import Tables, apply_sets
+from scenarios.policies import OwnPolicy, known_policies, policy_tables, resolve_policies
+from scenarios.presets import Name
 from scenarios.recorded import with_recorded
 from scenarios.tomltext import toml_text
 
@@ -58,8 +61,11 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     recovery_s: Seconds
     late_after_s: SomeSeconds = 5.0
     frozen_after_s: SomeSeconds = 2.0
+    access_token_lifetime_s: Annotated[int, Meta(ge=1, le=31_536_000)] | None = None
     load: Load
+    policies: dict[str, Any] = {}
     cohorts: Annotated[tuple[CohortTable, ...], Meta(min_length=1)]
+    phases: tuple[Phase, ...] = ()
     faults: tuple[dict[str, Any], ...] = ()
     gates: tuple[GateSpec, ...] = ()
 
@@ -82,8 +88,15 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     recovery_s: float
     late_after_s: float
     frozen_after_s: float
+    access_token_lifetime_s: int | None = None
+    """From a sign-in or a renewal to the token's end (H9); ``None``: tokens outlive the run, and
+    nobody renews any."""
     load: Load
+    policies: tuple[OwnPolicy, ...] = ()
+    """Those that the file defines, whether a cohort takes them or not."""
     cohorts: tuple[Cohort, ...]
+    phases: tuple[Phase, ...]
+    """Names for stretches of the load; the times of the faults no longer need them."""
     faults: tuple[ScheduledFault, ...]
     gates: tuple[GateSpec, ...]
 
@@ -105,6 +118,12 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def rooms(self) -> int:
         return len(self.load.room_sizes)
+
+    @property
+    def unused_policies(self) -> tuple[str, ...]:
+        """Names of its own policies that no cohort takes."""
+        taken = {cohort.policy.name for cohort in self.cohorts}
+        return tuple(own.policy.name for own in self.policies if own.policy.name not in taken)
 
 
 def library_names() -> tuple[str, ...]:
@@ -150,6 +169,7 @@ def load_scenario(
     from scenarios.gatecheck import check_gates  # noqa: PLC0415
 
     check_gates(scenario.gates, windows=_windows(scenario), where=where)
+    _check_sets_have_effect(scenario, sets)
     return scenario
 
 
@@ -168,37 +188,52 @@ def scenario_from(tables: Mapping[str, Any], *, where: str) -> Scenario:
     Raises :class:`UsageError`.
     """
     head = typed(dict(tables), _Head, where=where)
-    cohorts = resolve(head.cohorts, where=where)
+    policies = resolve_policies(head.policies, where=where)
+    cohorts = resolve(head.cohorts, known_policies(policies), where=where)
     names = tuple(cohort.name for cohort in cohorts)
-    faults = parse_faults(head.faults, where=where, cohorts=names, seed=head.seed)
-    scenario = Scenario(
+    check_phases(head.phases, where=where)
+    calm = Scenario(
         **{
             field: getattr(head, field)
             for field in Scenario.__struct_fields__
-            if field not in ("cohorts", "faults")
+            if field not in ("policies", "cohorts", "faults")
         },
+        policies=policies,
         cohorts=cohorts,
-        faults=faults,
+        faults=(),
     )
+    faults = parse_faults(
+        head.faults,
+        where=where,
+        cohorts=names,
+        seed=head.seed,
+        phases=head.phases,
+        load_s=calm.load_s,  # a fault may repeat until the load's end
+    )
+    scenario = msgspec.structs.replace(calm, faults=faults)
     _check_shares(scenario, where)
     _check_duration(scenario, where)
     _check_somebody_is_there(scenario, where)
     check_load(scenario.load, load_s=scenario.load_s, where=where)
     _check_capacity(scenario, where)
+    _check_tokens(scenario, where)
     timeline.validate(faults, load_s=scenario.load_s, where=where)
     return scenario
 
 
 def to_toml(scenario: Scenario) -> str:
     """The scenario as resolved, as a TOML file that reads back as the same scenario."""
-    tables = msgspec.to_builtins(scenario, builtin_types=(tuple,))
+    tables = _without_none(msgspec.to_builtins(scenario, builtin_types=(tuple,)))
     tables["load"] = {
         key: value for key, value in tables["load"].items() if value not in (None, {})
     }
-    tables["cohorts"] = [as_table(cohort) for cohort in scenario.cohorts]
+    tables["policies"] = policy_tables(scenario.policies)
+    known = known_policies(scenario.policies)
+    tables["cohorts"] = [as_table(cohort, known) for cohort in scenario.cohorts]
+    tables["phases"] = [_without_none(msgspec.to_builtins(phase)) for phase in scenario.phases]
     tables["faults"] = [_fault_table(fault) for fault in scenario.faults]
     tables["gates"] = [_without_none(msgspec.to_builtins(gate)) for gate in scenario.gates]
-    return toml_text(tables)
+    return toml_text({key: value for key, value in tables.items() if value != {}})
 
 
 def _read(name_or_path: str) -> tuple[Tables, str, Path]:
@@ -234,6 +269,8 @@ def _fault_table(scheduled: ScheduledFault) -> Tables:
         "at_s": scheduled.at_s,
         "for_s": scheduled.for_s,
     }
+    if scheduled.ramp is not None:
+        table |= msgspec.to_builtins(scheduled.ramp)
     if scheduled.on is not None:
         table["on"] = scheduled.on
     if scheduled.fault.means != "server":
@@ -241,6 +278,17 @@ def _fault_table(scheduled: ScheduledFault) -> Tables:
     if scheduled.share != 1:
         table["share"] = scheduled.share
     return {**table, **_without_none(msgspec.to_builtins(scheduled.fault))}
+
+
+def _check_sets_have_effect(scenario: Scenario, sets: tuple[str, ...]) -> None:
+    """A sweep over a policy that nobody has would give the same run again and again."""
+    for name in scenario.unused_policies:
+        for text in sets:
+            if text.strip().startswith(f"policies.{name}."):
+                raise UsageError(
+                    f"--set {text}: no cohort has this policy, so it would change nothing; add "
+                    f"--set cohorts.NAME.policy={name}"
+                )
 
 
 def _check_shares(scenario: Scenario, where: str) -> None:
@@ -269,17 +317,30 @@ def _check_capacity(scenario: Scenario, where: str) -> None:
     check_capacity(load, present=load.smallest_room, disabled_s=disabled_s, where=where)
 
 
+def _check_tokens(scenario: Scenario, where: str) -> None:
+    if scenario.access_token_lifetime_s is not None:
+        return
+    for cohort in scenario.cohorts:
+        if not cohort.policy.renew_token:
+            raise UsageError(
+                f"{where}: cohorts.{cohort.name}.overrides.renew_token: has no effect while tokens "
+                "outlive the run; leave it out, or say access_token_lifetime_s"
+            )
+
+
 def _check_duration(scenario: Scenario, where: str) -> None:
-    last_end_s = max((fault.end_s for fault in scenario.faults), default=0.0)
-    needed_s = max(last_end_s, LEAST_LOAD_S)
-    if scenario.load_s + 1e-9 >= needed_s:
+    ends_s = {f"the end of fault {fault.name!r}": fault.end_s for fault in scenario.faults}
+    ends_s |= {f"the end of phase {phase.name!r}": phase.end_s for phase in scenario.phases}
+    ends_s["the least that says anything"] = LEAST_LOAD_S
+    last = max(ends_s, key=ends_s.__getitem__)
+    if scenario.load_s + 1e-6 >= ends_s[last]:
         return
     spawn_s = scenario.load.users / scenario.load.spawn_rate
-    least_s = math.ceil(spawn_s + scenario.warmup_s + needed_s + scenario.settle_s)
+    least_s = math.ceil(spawn_s + scenario.warmup_s + ends_s[last] + scenario.settle_s)
     raise UsageError(
         f"{where}: duration_s: {scenario.duration_s:g} is too short; at least {least_s}: starting "
         f"{scenario.load.users} users takes {spawn_s:g} s, warming up {scenario.warmup_s:g} s, "
-        f"the load to the last fault's end {needed_s:g} s, settling {scenario.settle_s:g} s"
+        f"the load to {last} {ends_s[last]:g} s, settling {scenario.settle_s:g} s"
     )
 
 

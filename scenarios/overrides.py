@@ -1,8 +1,8 @@
 """``--set KEY=VALUE``: a value put into a scenario's tables before they are checked.
 
-Keys are dotted. Cohorts and faults are chosen by their name (``faults.ws-blocked.for_s``),
-gates by their metric (``gates.lost.max``), with ``@window`` and ``@cohort`` behind it where a
-metric has several gates (``gates.delivery_s.p99@before.max``).
+Keys are dotted. Cohorts, phases, faults and policies are chosen by their name
+(``faults.ws-blocked.for_s``), gates by their metric (``gates.lost.max``), with ``@window`` and
+``@cohort`` behind it where a metric has several gates (``gates.delivery_s.p99@before.max``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from harness.runsettings import GateSpec
 Tables = dict[str, Any]
 """A TOML file as ``tomllib`` gives it, before any check."""
 
-_LISTS = ("cohorts", "faults", "gates")
+_ONE = {"cohorts": "cohort", "phases": "phase", "faults": "fault", "policies": "policy"}
+"""What is chosen by its name, which must be there, and what one of it is called."""
 
 _INSTEAD = {"load.rooms": "room_size", "load.room_size": "rooms"}
 """What a key replaces that cannot stand beside it; a file's value could not be taken away."""
@@ -50,18 +51,18 @@ def toml_value(text: str) -> Any:
 
 def _put(tables: Tables, key: str, value: Any, where: str) -> None:
     head, _, rest = key.partition(".")
-    if head not in _LISTS:
-        _put_into(tables, key.split("."), value, where)
-        if key in _INSTEAD:
-            tables[head].pop(_INSTEAD[key], None)
-    elif head == "gates":
+    if head == "gates":
         selector, _, field = rest.rpartition(".")
         _put_into(_gate(_listed(tables, head), selector, where), [field], value, where)
-    else:
+    elif head in _ONE:
         name, _, field = rest.partition(".")
         if not field:
             raise UsageError(f"--set: {key}: name a key of it, e.g. {head}.NAME.KEY=VALUE")
-        _put_into(_named(_listed(tables, head), head, name, where), field.split("."), value, where)
+        _put_into(_named(tables, head, name, where), field.split("."), value, where)
+    else:
+        _put_into(tables, key.split("."), value, where)
+        if key in _INSTEAD:
+            tables[head].pop(_INSTEAD[key], None)
 
 
 def _put_into(table: Tables, path: list[str], value: Any, where: str) -> None:
@@ -77,12 +78,14 @@ def _listed(tables: Tables, head: str) -> list[Tables]:
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
-def _named(rows: list[Tables], head: str, name: str, where: str) -> Tables:
-    for row in rows:
-        if row.get("name") == name:
-            return row
-    names = [str(row.get("name")) for row in rows]
-    raise UsageError(f"{where}: no {head[:-1]} is named {name}; {near(name, names)}")
+def _named(tables: Tables, head: str, name: str, where: str) -> Tables:
+    below = tables.get(head)
+    found = below if isinstance(below, dict) else {r.get("name"): r for r in _listed(tables, head)}
+    if not isinstance(found.get(name), dict):
+        names = map(str, found)
+        raise UsageError(f"{where}: no {_ONE[head]} is named {name}; {near(name, names)}")
+    table: Tables = found[name]
+    return table
 
 
 def _gate(gates: list[Tables], selector: str, where: str) -> Tables:

@@ -13,7 +13,9 @@ from math import inf
 from types import MappingProxyType
 from typing import Literal
 
-Where = Literal["other_tab", "no_network", "other_network", "laptop_closed", "page_closed"]
+Where = Literal[
+    "other_tab", "other_page", "no_network", "other_network", "laptop_closed", "page_closed"
+]
 Part = tuple[float, float]
 """From and to, in parts of the load: 0 its beginning, 1 its end."""
 

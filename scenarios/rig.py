@@ -1,4 +1,5 @@
-"""What runs beside the load: the reference server, Toxiproxy, and a pair of proxies a cohort."""
+"""What runs beside the load: the reference server, Toxiproxy with a pair of proxies a cohort, and
+the relay behind those that need it."""
 
 from __future__ import annotations
 
@@ -7,12 +8,15 @@ import os
 import sys
 from asyncio import Task
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from chaos.lines import Target
+from chaos.relay.client import RelayClient
+from chaos.relay.listener import Route
+from chaos.relay.process import RelayProcess, relay
 from chaos.toxiproxy.client import ToxiproxyClient
 from chaos.toxiproxy.install import Found, ToxiproxySettings, find_toxiproxy
 from chaos.toxiproxy.liveness import toxiproxy_gone
@@ -42,6 +46,9 @@ class Rig:
     """By cohort and side."""
     ended: Task[str]
     """Done when a part of the rig is gone; says which and how."""
+    relay: RelayClient | None = None
+    """``None`` where no fault needs one."""
+    relay_pid: int | None = None
 
     @property
     def endpoints(self) -> dict[str, CohortEndpoints]:
@@ -69,7 +76,12 @@ async def start_rig(
 ) -> Rig:
     """Start everything; ``say`` hears how Toxiproxy is found. Raises ``RigError``."""
     server = await stack.enter_async_context(
-        reference_server(run.database, run.logs / "server.log", jwt_secret=jwt_secret)
+        reference_server(
+            run.database,
+            run.logs / "server.log",
+            jwt_secret=jwt_secret,
+            knobs=_knobs(scenario),
+        )
     )
     ends = [asyncio.create_task(server.ended())]
     found = await asyncio.to_thread(_find_toxiproxy, say)
@@ -82,7 +94,10 @@ async def start_rig(
         ends.append(asyncio.create_task(_toxiproxy_ended(process)))
     assert url is not None  # found has a path or a URL
     toxiproxy = await stack.enter_async_context(ToxiproxyClient(url))
-    wanted = _proxies(scenario, server)
+    relayed = await _start_relay(stack, scenario, run, server)
+    if relayed is not None:
+        ends.append(asyncio.create_task(relayed.ended()))
+    wanted = _proxies(scenario, server, {} if relayed is None else relayed.ports)
     names = [proxy.name for proxy in wanted.values()]
     if found.url is not None:
         ends.append(await stack.enter_async_context(_watchdog(url, names, run)))
@@ -97,18 +112,25 @@ async def start_rig(
         toxiproxy_pid=pid,
         proxies=proxies,
         ended=asyncio.create_task(_first(ends)),
+        relay=None
+        if relayed is None
+        else await stack.enter_async_context(RelayClient(relayed.url)),
+        relay_pid=None if relayed is None else relayed.pid,
     )
 
 
-def _proxies(scenario: Scenario, server: ServerProcess) -> dict[tuple[str, Side], Proxy]:
+def _proxies(
+    scenario: Scenario, server: ServerProcess, relayed: Mapping[str, int]
+) -> dict[tuple[str, Side], Proxy]:
+    """By cohort and side; ``relayed`` has the port of the relay behind those that need it."""
     upstreams: dict[Side, int] = {"api": server.api_port, "realtime": server.realtime_port}
-    return {
-        (cohort.name, side): Proxy(
-            name=f"{cohort.name}-{side}", listen="127.0.0.1:0", upstream=f"{server.host}:{port}"
-        )
-        for cohort in scenario.cohorts
-        for side, port in upstreams.items()
-    }
+    found = {}
+    for cohort in scenario.cohorts:
+        for side, port in upstreams.items():
+            name = f"{cohort.name}-{side}"
+            upstream = f"{server.host}:{relayed.get(name, port)}"
+            found[cohort.name, side] = Proxy(name=name, listen="127.0.0.1:0", upstream=upstream)
+    return found
 
 
 @asynccontextmanager
@@ -141,6 +163,34 @@ async def _watchdog_ended(child: Process) -> str:
 async def _cancelled(task: Task[str]) -> None:
     task.cancel()
     await asyncio.wait((task,))
+
+
+def _knobs(scenario: Scenario) -> tuple[str, ...]:
+    lifetime_s = scenario.access_token_lifetime_s
+    return () if lifetime_s is None else (f"access_token_lifetime_s={lifetime_s}",)
+
+
+async def _start_relay(
+    stack: AsyncExitStack, scenario: Scenario, run: RunDir, server: ServerProcess
+) -> RelayProcess | None:
+    """A listener behind each proxy that a fault of the timeline needs one for, from the start: to
+    change a proxy's upstream would cut its connections."""
+    ports: dict[Side, int] = {"api": server.api_port, "realtime": server.realtime_port}
+    needed = {
+        proxy
+        for fault in scenario.faults
+        if fault.fault.means == "relay"
+        for proxy in fault.proxies
+    }
+    routes = [
+        Route(name=name, host=server.host, port=port)
+        for cohort in scenario.cohorts
+        for side, port in ports.items()
+        if (name := f"{cohort.name}-{side}") in needed
+    ]
+    if not routes:
+        return None
+    return await stack.enter_async_context(relay(routes, run.logs / "relay.log"))
 
 
 def _toxiproxy_words(found: Found, told: str) -> str:

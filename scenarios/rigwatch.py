@@ -42,26 +42,35 @@ class _Meter:
 async def watch_rig(
     server: ServerProcess,
     toxiproxy_pid: int | None,
+    relay_pid: int | None = None,
     *,
     clock: Clock,
     buffer: BlockBuffer,
     file: RecordFile,
 ) -> None:
-    """Sample server, Toxiproxy and this process until cancelled. A process that is gone is left
-    out: its end is noticed elsewhere."""
+    """Sample server, Toxiproxy, relay and this process until cancelled. A process that is gone is
+    left out: its end is noticed elsewhere."""
     conductor = _Meter(psutil.Process(), clock())
-    toxiproxy = _Meter(psutil.Process(toxiproxy_pid), clock()) if toxiproxy_pid else None
-    before, looked_s = await server.stats(), clock()
+    others = {
+        name: _Meter(psutil.Process(pid), clock())
+        for name, pid in (("toxiproxy", toxiproxy_pid), ("relay", relay_pid))
+        if pid is not None
+    }
+    before, looked_s, starts = await server.stats(), clock(), server.starts
     while True:
         lag_s = await _worst_lag(PERIOD_S, clock)
         now_s = clock()
         buffer.event(conductor.sample("conductor", now_s, lag_s))
-        if toxiproxy is not None and toxiproxy.process.is_running():
-            with suppress(psutil.NoSuchProcess):
-                buffer.event(toxiproxy.sample("toxiproxy", now_s, 0.0))
+        for name, meter in others.items():
+            if meter.process.is_running():
+                with suppress(psutil.NoSuchProcess):
+                    buffer.event(meter.sample(name, now_s, 0.0))
         try:
             stats = await server.stats()
         except httpx.HTTPError:
+            continue
+        if server.starts != starts:  # another process, which has counted its CPU from its start
+            before, looked_s, starts = stats, now_s, server.starts
             continue
         buffer.event(
             RigSample(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Mapping
 from importlib.metadata import version
 from math import inf
 from typing import Any
@@ -14,11 +13,12 @@ import msgspec
 import psutil
 
 from harness.client.browser import BROWSERS
-from harness.client.policy import POLICIES
 from harness.runsettings import CohortSummary, RunSettings
-from scenarios.cohorts import Preset, changes
+from scenarios.cohorts import Cohort
 from scenarios.model import Scenario
+from scenarios.policies import known_policies
 from scenarios.population import population
+from scenarios.presets import in_words
 
 _PACKAGES = (
     "chatquake",
@@ -37,11 +37,12 @@ _PACKAGES = (
 )
 
 
-def in_words(value: Preset, presets: Mapping[str, Preset]) -> str:
-    """The preset's name and every switch that differs from it: a reader must not take a changed
-    plan for the plan."""
-    own = [f"{key} = {changed}" for key, changed in changes(value, presets).items()]
-    return f"{value.name}, changed: {', '.join(own)}" if own else value.name
+def policy_in_words(scenario: Scenario, cohort: Cohort) -> str:
+    """The policy's name with every switch that differs from its preset, a policy's of the
+    scenario's own first."""
+    base = known_policies(scenario.policies)[cohort.policy.name]
+    own = {each.policy.name: each.in_words for each in scenario.policies}
+    return in_words(cohort.policy, base, own.get(base.name, ""))
 
 
 def settings_of(
@@ -71,10 +72,10 @@ def settings_of(
             CohortSummary(
                 name=cohort.name,
                 users=counts.get(cohort.name, 0),
-                policy=in_words(cohort.policy, POLICIES),
+                policy=policy_in_words(scenario, cohort),
                 policy_settings=msgspec.to_builtins(cohort.policy),
                 library=cohort.library.name,
-                browser=in_words(cohort.browser, BROWSERS),
+                browser=in_words(cohort.browser, BROWSERS[cohort.browser.name]),
                 browser_settings=_without_inf(msgspec.to_builtins(cohort.browser)),
             )
             for cohort in scenario.cohorts

@@ -184,10 +184,10 @@ class QuietScreen:
         return None
 
 
-def standard_console() -> Console:
-    """Standard output: as wide as the terminal, or :data:`LOG_WIDTH`."""
+def standard_console(log_width: int = LOG_WIDTH) -> Console:
+    """Standard output: as wide as the terminal, or ``log_width`` where it has no width."""
     console = Console()
-    return console if console.is_terminal else Console(width=LOG_WIDTH)
+    return console if console.is_terminal else Console(width=log_width)
 
 
 def screen_for(console: Console, title: str, *, quiet: bool) -> Screen:

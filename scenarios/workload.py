@@ -12,10 +12,11 @@ from hashlib import blake2b
 from typing import TypeVar
 
 from harness.runsettings import PlannedAct, PlannedSend
-from harness.seeds import child_seed
+from harness.seeds import child_seed, stream
 from scenarios.chatlines import chat_lines
+from scenarios.habits import retries_of
 from scenarios.model import Scenario
-from scenarios.population import population, rooms
+from scenarios.population import Member, population, rooms
 from scenarios.turns import Turn, turns
 
 
@@ -28,9 +29,10 @@ def plan(scenario: Scenario, *, run_id: str) -> tuple[PlannedSend, ...]:
     The same scenario and seed give the same plan but for ``client_msg_id``, which ``run_id``
     namespaces: a second run against the same database must not look like retries (S5).
     """
+    everybody = population(scenario)
     lines = chat_lines(child_seed(scenario.seed, "workload", "lines"))
     drafts: list[Turn] = []
-    for room, members in rooms(population(scenario)).items():
+    for room, members in rooms(everybody).items():
         drafts += turns(scenario, room, members, lines)
     drafts.sort()
     numbers = dict.fromkeys(range(scenario.load.users), 0)
@@ -47,9 +49,22 @@ def plan(scenario: Scenario, *, run_id: str) -> tuple[PlannedSend, ...]:
                 client_msg_id=client_msg_id(run_id, scenario.seed, turn.user, number),
                 body=turn.body,
                 second_click=turn.second_click,
+                retry_after_s=_retries(scenario, everybody[turn.user], turn, number),
             )
         )
     return tuple(sends)
+
+
+def _retries(scenario: Scenario, member: Member, turn: Turn, number: int) -> tuple[float, ...]:
+    """The waits before the author of a message sends it again, should it fail. A stream for each
+    message, so that no failure moves the waits of another. Of a double click, nobody sends the
+    second one again."""
+    retries = retries_of(member.persona.name, scenario.load.retries)
+    if retries is None or turn.second_click:
+        return ()
+    rng = stream(scenario.seed, "workload", "retries", member.user, number)
+    waits = (retries.after_s * rng.uniform(0.5, 1.5) for _ in range(retries.at_most))
+    return tuple(round(wait_s, 3) for wait_s in waits)
 
 
 Planned = TypeVar("Planned", PlannedSend, PlannedAct)

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from chaos.actuators.model import Changes
+from chaos.changes import ChangeStep, steps_between
 from chaos.faults.model import Change, Disable
 from chaos.faults.schedule import ScheduledFault
 from chaos.toxiproxy.model import Proxy, Toxic, ToxiproxyApi
@@ -54,12 +55,11 @@ class ProxyActuator:
         seconds, and the others do not wait for it."""
         gone = [change for change in before if change not in now]
         new = [change for change in now if change not in before]
+        steps = steps_between(before, now)
 
         async def on(proxy: str) -> None:
-            for change in gone:
-                await self._bounded(self._undo(proxy, change), f"{fault.name} on {proxy}")
-            for change in new:
-                await self._bounded(self._apply(proxy, change), f"{fault.name} on {proxy}")
+            for step in steps:
+                await self._bounded(self._take(proxy, step), f"{fault.name} on {proxy}")
 
         await _all_of(map(on, fault.proxies))
         await self._verify(fault, gone=gone, new=new)
@@ -82,17 +82,25 @@ class ProxyActuator:
         if not proxy.enabled:
             await self._bounded(self._api.set_enabled(proxy.name, True), what)
 
+    async def _take(self, proxy: str, step: ChangeStep) -> None:
+        if step.what == "undo":
+            await self._undo(proxy, step.change)
+        elif step.what == "update" and isinstance(step.change, Toxic):
+            await self._api.update_toxic(proxy, step.change)
+        else:
+            await self._apply(proxy, step.change)
+
     async def _apply(self, proxy: str, change: Change) -> None:
         if isinstance(change, Disable):
             await self._api.set_enabled(proxy, False)
         else:
-            await self._api.add_toxic(proxy, change)
+            await self._api.add_toxic(proxy, _toxic(change))
 
     async def _undo(self, proxy: str, change: Change) -> None:
         if isinstance(change, Disable):
             await self._api.set_enabled(proxy, True)
         else:
-            await self._api.remove_toxic(proxy, change.name)
+            await self._api.remove_toxic(proxy, _toxic(change).name)
 
     async def _verify(
         self, fault: ScheduledFault, *, gone: Sequence[Change], new: Sequence[Change]
@@ -135,7 +143,13 @@ async def _all_of(steps: Iterable[Awaitable[None]]) -> None:
 def _is_set(change: Change, proxy: Proxy) -> bool:
     if isinstance(change, Disable):
         return not proxy.enabled
-    return any(_same(change, toxic) for toxic in proxy.toxics)
+    return any(_same(_toxic(change), toxic) for toxic in proxy.toxics)
+
+
+def _toxic(change: Change) -> Toxic:
+    if not isinstance(change, Toxic):
+        raise RigError(f"toxiproxy: it cannot play {change}")
+    return change
 
 
 def _same(ours: Toxic, theirs: Toxic) -> bool:

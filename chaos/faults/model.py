@@ -8,6 +8,9 @@ from typing import ClassVar, Literal, Protocol
 
 import msgspec
 
+from chaos.faults.moves import Moved
+from chaos.faults.server.switches import Down, Turned
+from chaos.relay.rules import Act, Rule
 from chaos.toxiproxy.model import Stream, Toxic, ToxicType
 from harness.receipts import ProbeKind, ProbeOutcome
 from harness.runsettings import Text
@@ -23,7 +26,7 @@ class Disable(msgspec.Struct, frozen=True):
     """Switch the proxy off: its sockets are closed, new connects are refused."""
 
 
-Change = Disable | Toxic
+Change = Disable | Toxic | Rule | Turned | Down | Moved
 """One change to one part of the rig; taking it back leaves no trace of it."""
 
 
@@ -41,7 +44,7 @@ class Setting:
     """The one place in a scenario for which a fault is worked out."""
 
     label: str
-    """Begins the names of its toxics; fit for a URL."""
+    """Begins the names of its toxics and rules; fit for a URL."""
     share: float
     """Of the connections, above 0 up to 1."""
     for_s: float
@@ -60,6 +63,15 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """An answer this much later than usual is a bite too; ``None``: slowness says nothing."""
     bulk_bytes: int | None = None
     """What a ``bulk`` probe has to carry each way to feel it; ``None`` where none is asked."""
+    bites_every_s: float = 0.0
+    """Its bites come so far apart, the first one too: it lets everything pass meanwhile."""
+    silent_s: float | None = None
+    """Only a connection that was silent for so long shows it."""
+    cuts_sockets: Literal["all", "busy"] | None = None
+    """It ends the users' open WebSockets: all, or those to which something is sent."""
+    rows_late_by_s: float | None = None
+    """A row on a user's open WebSocket comes so much later, or not at all. Where neither is said,
+    the users' sockets cannot show how many of them it hit."""
 
 
 SILENCE = Evidence(
@@ -69,14 +81,34 @@ SILENCE = Evidence(
 server's answer and well below any stall worth simulating."""
 
 
+IN_RECORDS = Evidence(kinds=frozenset(), outcomes=frozenset())
+"""No probe shows it: it is in the users' browsers, and in their records."""
+
+SWITCHED = Evidence(kinds=frozenset(("switches",)), outcomes=frozenset(("turned",)))
+"""The server says that it is so; what comes of it no probe of the canary can show."""
+
+
+class Ramping(msgspec.Struct, frozen=True):
+    """The number of a kind that ``ramp_s`` can make grow, or shrink, to what is written."""
+
+    field: str
+    rest: float
+    """Its value where nothing is wrong; the ramp begins one step from there."""
+
+
 class Fault(Protocol):
-    """One thing that goes wrong. Each kind is a frozen type of its own."""
+    """One thing that goes wrong. Each kind is a frozen type of its own.
+
+    One with a number that can come on by degrees says so by ``ramps: ClassVar[Ramping]``; it has
+    one stage only.
+    """
 
     kind: ClassVar[str]
     """The name of the type in a scenario and in the catalogue."""
     means: ClassVar[Means]
     disables: ClassVar[bool]
-    """It switches the whole proxy off: no share of the connections, no second fault beside it."""
+    """It switches the whole proxy, or the server, off: no share of the connections, no second
+    fault beside it."""
 
     def stages(self, setting: Setting) -> tuple[Stage, ...]:
         """What it changes, from when on: to each of its proxies. At its end all is undone."""
@@ -114,3 +146,8 @@ def toxics(
         )
         for stream in streams
     )
+
+
+def on_relay(setting: Setting, act: Act) -> Rule:
+    """The rule for the relay; which connections of a share it hits follows from the seed."""
+    return Rule(name=setting.label, act=act, share=setting.share, seed=setting.rng.getrandbits(32))

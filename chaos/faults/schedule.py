@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from types import MappingProxyType
+from typing import get_args
 
 import msgspec
 
-from chaos.faults.model import Fault, Side, Stage
-from harness.runsettings import FaultSummary, Text
+from chaos.faults.model import Evidence, Fault, Side, Stage
+from chaos.faults.moves import Moved
+from chaos.faults.ramp import Ramp, rungs
+from harness.receipts import ProbeKind
+from harness.runsettings import FaultSummary, MeddlingKind, Text
 
 _SIDES = {
     "realtime": Text(en="Live updates (WebSocket)", ko="실시간 연결(WebSocket)"),
@@ -19,8 +25,22 @@ _ELSEWHERE = {
     "browser": Text(en="Browser", ko="브라우저"),
 }
 
-SERVER_LINES = ("server-api", "server-realtime")
+_MEDDLING = frozenset(get_args(MeddlingKind))
+
+SERVER_API, SERVER_REALTIME = "server-api", "server-realtime"
 """The canary's own ways to the server, past all proxies; named like proxies."""
+_LINE_OF: Mapping[ProbeKind, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("http", "send", "poll", "clock"), SERVER_API),
+        **dict.fromkeys(("ws", "connect", "row", "join"), SERVER_REALTIME),
+    }
+)
+_SWITCHES = "switches-"
+
+
+def switches_line(fault: str) -> str:
+    """Where the canary looks whether the server is as a fault wants it; named like a proxy."""
+    return f"{_SWITCHES}{fault}"
 
 
 def proxies_of(cohort: str, side: Side) -> tuple[str, ...]:
@@ -41,8 +61,11 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
     """The cohorts it hits, never empty; all of them where it is in the server."""
     at_s: float
     for_s: float
+    ramp: Ramp | None = None
+    """How it comes on; ``None``: at once."""
     share: float = 1.0
-    """Toxiproxy's toxicity: the chance of each connection, drawn for each direction apart."""
+    """For Toxiproxy the chance of each connection, drawn for each direction apart; for the relay
+    exactly this share of them; in browsers exactly this share of each cohort's users."""
     stages: tuple[Stage, ...]
     """What it changes on each of :attr:`proxies`, from when on; undone at its end."""
 
@@ -59,12 +82,25 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
     def proxies(self) -> tuple[str, ...]:
         """Where the canary feels it: the proxies that it is on, or the server's own lines."""
         if self.on is None:
-            return SERVER_LINES if self.fault.means == "server" else ()
+            return self._server_lines() if self.fault.means == "server" else ()
         return tuple(proxy for cohort in self.cohorts for proxy in proxies_of(cohort, self.on))
 
     def may_bite(self, proxy: str) -> bool:
-        """Whether probes through it may be hit: of a fault in the server, all."""
-        return self.fault.means == "server" or proxy in self.proxies
+        """Whether probes through it may be hit: of a fault in the server, all but those that look
+        at the switches of another fault."""
+        in_server = self.fault.means == "server" and not proxy.startswith(_SWITCHES)
+        return in_server or proxy in self.proxies
+
+    def _server_lines(self) -> tuple[str, ...]:
+        """Those on which the probes go that can show it."""
+        own = switches_line(self.name)
+        return tuple(sorted({_LINE_OF.get(kind, own) for kind in self.evidence.kinds}))
+
+    @property
+    def evidence(self) -> Evidence:
+        """How a probe shows it, from its first step on where it comes on by degrees."""
+        weakest = self.fault if self.ramp is None else rungs(self.fault, self.ramp)[0]
+        return weakest.evidence()
 
     @property
     def first_change_s(self) -> float:
@@ -78,6 +114,14 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
         begins_s = [stage.after_s for stage in self.stages] + [self.for_s]
         pauses = zip(self.stages, pairwise(begins_s), strict=True)
         return max((end - begin for stage, (begin, end) in pauses if not stage.changes), default=0)
+
+    @property
+    def moves_people(self) -> bool:
+        """It takes a person away from their page, or the page from its network; what is only in
+        the browser (an extension) leaves them where they are."""
+        changes = [change for stage in self.stages for change in stage.changes]
+        acts = {act for change in changes if isinstance(change, Moved) for act in change.go}
+        return not acts <= _MEDDLING
 
     @property
     def summary(self) -> FaultSummary:
@@ -95,10 +139,22 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
         side = _ELSEWHERE[self.fault.means] if self.on is None else _SIDES[self.on]
         what = self.fault.sentence()
         some = Text(en="", ko="")
-        if self.share < 1:
+        slowly = Text(en="", ko="")
+        if self.ramp is not None:
+            steps, ramp_s = self.ramp.ramp_steps, f"{self.ramp.ramp_s:g}"
+            slowly = Text(
+                en=f" It comes on in {steps} steps over {ramp_s} s.",
+                ko=f" {ramp_s}초에 걸쳐 {steps}단계로 심해집니다.",
+            )
+        if self.share < 1 and self.fault.means == "browser":
+            some = Text(
+                en=f" {self.share:.0%} of the users, picked by the seed.",
+                ko=f" 시드로 뽑힌 사용자 {self.share:.0%}가 겪습니다.",
+            )
+        elif self.share < 1:
             some = Text(
                 en=f" About {self.share:.0%} of the connections, picked by chance.",
                 ko=f" 연결의 약 {self.share:.0%}가 무작위로 겪습니다.",
             )
-        en = f"{side.en}: {what.en[0].lower()}{what.en[1:]}{some.en}"
-        return Text(en=en, ko=f"{side.ko}: {what.ko}{some.ko}")
+        en = f"{side.en}: {what.en[0].lower()}{what.en[1:]}{slowly.en}{some.en}"
+        return Text(en=en, ko=f"{side.ko}: {what.ko}{slowly.ko}{some.ko}")

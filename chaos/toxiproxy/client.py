@@ -113,6 +113,20 @@ class ToxiproxyClient:
         action = f"add toxic {toxic.name!r} to proxy {proxy!r}"
         await self._call(action, "POST", f"{_path(proxy)}/toxics", msgspec.to_builtins(toxic))
 
+    async def update_toxic(self, proxy: str, toxic: Toxic) -> None:
+        """Give a toxic that is there other numbers; its name, type and stream stay.
+
+        Each connection is drawn anew: with a toxicity below 1 others may be hit than before.
+
+        Raises:
+            LocalProtocolError, RigError: as :meth:`add_toxic`.
+        """
+        check_toxic(toxic)
+        action = f"update toxic {toxic.name!r} of proxy {proxy!r}"
+        path = f"{_path(proxy)}/toxics/{quote(toxic.name, safe='')}"
+        body = {"attributes": toxic.attributes, "toxicity": toxic.toxicity}
+        await self._call(action, "PATCH", path, body)
+
     async def remove_toxic(self, proxy: str, toxic: str) -> None:
         """Remove a toxic. Past the bound the error is raised here; the server still goes on."""
         action = f"remove toxic {toxic!r} of proxy {proxy!r}"

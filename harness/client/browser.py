@@ -40,6 +40,9 @@ class Browser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """``refused``: by an extension or the page's policy, at once and without a packet.
     ``upgrade_stripped``: a proxy forwards the request without ``Upgrade``, the server answers it
     as HTTP. ``upgrade_held``: a proxy waits for the end of an answer that has none."""
+    worker: Literal["works", "refused"] = "works"
+    """``refused``: a Web Worker, by the page's policy. The page starts one only where its client
+    policy says ``heartbeat_worker``."""
     handshake_timeout_s: AWhile = 240.0
     """A WebSocket that is not open after this is given up."""
     closing_timeout_s: AWhile = 60.0
@@ -55,6 +58,16 @@ class Browser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     opened."""
     hidden_for_s: SomeSeconds = inf
     """It comes to the front again so much later."""
+    freezes_after_s: SomeSeconds = inf
+    """A tab in the background for so long is frozen: no task of its page runs until it is shown."""
+    discards_after_s: SomeSeconds = inf
+    """A tab in the background for so long is discarded: shown again, its page is loaded anew."""
+    bfcache_s: Annotated[float, Meta(ge=0, le=86_400)] = 600.0
+    """A page that another one has replaced in its tab is kept in the back/forward cache for so
+    long, frozen; 0: it is not kept."""
+    bfcache_with_socket: bool = True
+    """Whether a page with an open WebSocket is kept too, its socket cut; before Chrome 149 it was
+    not."""
     timer_align_s: AWhile = 1.0
     """Timers of a hidden page run at multiples of this, on a clock that the machine's tabs
     share."""
@@ -93,10 +106,10 @@ BROWSERS: dict[str, Browser] = {
         Browser(name="edge"),
         Browser(name="chrome-incognito"),
         Browser(name="chrome-extension", websocket="refused"),
-        Browser(name="chrome-csp", websocket="refused"),
+        Browser(name="chrome-csp", websocket="refused", worker="refused"),
         Browser(name="chrome-corporate-proxy", websocket="upgrade_stripped", socket_idle_s=30.0),
         Browser(name="chrome-hidden", hidden_after_s=0.0),
-        Browser(name="mobile", sleeps_every_s=120.0, switches_every_s=90.0),
+        Browser(name="mobile", sleeps_every_s=120.0, switches_every_s=90.0, freezes_after_s=300.0),
     )
 }
 """Presets by name; a cohort chooses one and may override any field (docs/browsers.md)."""

@@ -2,29 +2,31 @@
 
 A port of what the library does with a channel (phoenix-js ``channel.js`` and ``push.js``;
 realtime-js's own before 2.100), held against traces of the genuine one
-(``tests/harness/client/oracle``). Re-creating a channel that ended for good is the app's own part.
+(``tests/harness/client/oracle``). What the app does about it is in ``subscription``.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from enum import Enum, auto
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
+from harness.client import bindings
 from harness.client.connection import Connection
 from harness.client.effects import Effects
-from harness.client.library import CURRENT, Library
-from harness.client.policy import Policy
+from harness.client.library import Library
 from harness.client.states import after
 from harness.records import ChannelChanged, Finding
 from harness.wire import phoenix
+from harness.wire.changes import Filter
 from harness.wire.phoenix import Frame
 
-RECREATE_MAX_S = 30.0
 OFFLINE_PUSHES = 100
 """What a channel keeps while it cannot send; the oldest goes first."""
+TIMED_OUT_AFTER_ITS_END = "channel_timed_out_after_its_end"
+"""A finding: the app heard TIMED_OUT of a channel that had told it CLOSED."""
 
 
 class Join(Enum):
@@ -56,6 +58,9 @@ CHANNEL_TABLE: dict[tuple[Join, JoinEvent], Join] = {
     (Join.JOINED, JoinEvent.SYSTEM_OK): Join.LIVE,
     (Join.LIVE, JoinEvent.SYSTEM_OK): Join.LIVE,
     (Join.ERRORED, JoinEvent.JOIN_OK): Join.JOINED,  # older versions hear a late answer
+    # A channel that ended, and goes on unheard:
+    (Join.CLOSED, JoinEvent.ERROR): Join.ERRORED,
+    (Join.JOINING, JoinEvent.JOIN): Join.JOINING,
     (Join.ERRORED, JoinEvent.ERROR): Join.ERRORED,
     (Join.JOINING, JoinEvent.ERROR): Join.ERRORED,
     (Join.JOINED, JoinEvent.ERROR): Join.ERRORED,
@@ -86,10 +91,25 @@ _JOINED = frozenset((Join.JOINED, Join.LIVE))
 Status = Literal["joining", "subscribed", "live", "errored", "timed_out", "closed"]
 
 
+class Owner(Protocol):
+    """Who made the channel: the library's client, which lists it, and the app behind it."""
+
+    def leave_open_topic(self, now_s: float) -> None:
+        """A channel is about to join: the one that has the topic must leave it."""
+
+    def channel_ended(self, now_s: float) -> None:
+        """The app's channel is over, and it heard so."""
+
+
 class Channel:
-    """One topic: joined whenever the connection is open, joined again when it fails."""
+    """One topic: joined whenever the connection is open, joined again when it fails.
+
+    A channel that ended is not listed any more: no frame and no word of the socket reaches it.
+    Its timers may go on all the same, and what it does then the server hears, but not the app.
+    """
 
     __slots__ = (
+        "_asked",
         "_awaits_answer",
         "_connection",
         "_effects",
@@ -97,34 +117,38 @@ class Channel:
         "_join_ref",
         "_join_timer_is_set",
         "_library",
-        "_policy",
-        "_recreations",
+        "_owner",
         "_state",
         "_token",
         "_unsent_tokens",
-        "_webinar",
+        "is_listed",
+        "number",
         "topic",
     )
 
     def __init__(
         self,
         webinar: int,
-        policy: Policy,
+        asked: tuple[Filter, ...],
         effects: Effects,
         connection: Connection,
         token: str,
         *,
-        library: Library = CURRENT,
+        number: int,
+        owner: Owner,
+        library: Library,
     ) -> None:
+        """``number`` tells the channels of one page apart."""
         self._library = library
-        self._webinar = webinar
-        self._policy = policy
+        self._asked = asked
         self._effects = effects
         self._connection = connection
         self._token = token
+        self._owner = owner
+        self.number = number
+        self.is_listed = True
         self._state = Join.CLOSED
         self._failures = 0
-        self._recreations = 0
         self._join_ref: str | None = None
         """Of the present join; none where it was given up."""
         self._awaits_answer = False
@@ -142,15 +166,23 @@ class Channel:
         """Rows flow."""
         return self._state is Join.LIVE
 
+    @property
+    def has_topic(self) -> bool:
+        """The library takes the topic for taken."""
+        return self.is_listed and self._state in (Join.JOINING, Join.JOINED, Join.LIVE)
+
+    @property
+    def goes_on(self) -> bool:
+        """It may still do something by itself."""
+        return self.is_listed or self._join_timer_is_set or self._state is not Join.CLOSED
+
     def subscribe(self, now_s: float) -> None:
-        """The app makes the channel and subscribes to it; the join carries what is known now."""
-        self._failures = 0
-        self._unsent_tokens.clear()
+        """Once for each channel; the join carries what is known now."""
         self._join(now_s)
 
     def socket_opened(self, now_s: float) -> None:
         """A new socket: what is errored is joined at once, whatever was waited for."""
-        if not self._library.joins_on_open:
+        if not (self._library.joins_on_open and self.is_listed):
             return
         self._reset_rejoins()
         if self._state is Join.ERRORED:
@@ -158,32 +190,32 @@ class Channel:
 
     def socket_failed(self, now_s: float) -> None:
         """The socket's ``error`` event; its ``close`` follows."""
-        if self._library.joins_on_open:
+        if self._library.joins_on_open and self.is_listed:
             self._reset_rejoins()
         self.lost("socket failed", now_s)
 
     def lost(self, reason: str, now_s: float) -> None:
         """The channel's socket is gone."""
         is_news = self._state is not Join.ERRORED or self._library.repeats_errors
-        if is_news and self._state is not Join.CLOSED:
+        if is_news and self.is_listed:
             self._errored(reason, now_s)
 
-    def leave(self) -> None:
-        """R2: unsubscribe and remove, since the page closes."""
+    def close(self) -> None:
+        """R2: the page closes, and everything with it."""
         if self.is_joined:
             self._push("phx_leave", {})
         self._end()
-        self._effects.cancel("recreate")
+        self._forget_join()
 
-    def unsubscribe(self, now_s: float) -> None:
-        """The app leaves the room and stays on the page."""
+    def unsubscribe(self, why: str, now_s: float) -> None:
+        """Leave the topic; the app hears CLOSED at once, whatever the server says."""
         self._push("phx_leave", {})
         self._end()
-        self._effects.cancel("recreate")
-        self._changed("closed", "left", now_s)
+        self._forget_join()
+        self._record("closed", why, now_s)
 
     def set_token(self, token: str, now_s: float) -> None:
-        """R1: a renewed token goes to the joined channel and into every later join.
+        """R1: a renewed token is pushed where the channel is joined, and goes into a later join.
 
         A channel that does not know yet that its socket is gone keeps it for its next join.
         """
@@ -209,6 +241,8 @@ class Channel:
 
         Raises what the decoder raises.
         """
+        if not self.is_listed:
+            return False
         match frame.event:
             case "phx_reply" if self._awaits_answer and frame.ref == self._join_ref:
                 self._join_answered(_decode_reply(frame.payload), now_s)
@@ -239,19 +273,14 @@ class Channel:
     def rejoin(self, now_s: float) -> None:
         """The timer; without a socket the next one joins, or the next turn of older versions.
 
-        An older version that finds its own join still unanswered takes it for another channel's,
-        leaves it, and so ends itself. (What the genuine one then does with the channel that
-        nobody listens to is not played.)
+        An older version that finds its own join still unanswered takes it for another channel's
+        and leaves it: that is its end, and the join goes out all the same.
         """
         self._failures += 1
         if not self._library.joins_on_open:
             self._rejoin_later(now_s)
-        if not self._connection.is_open:
-            return
-        if self._state is Join.JOINING:
-            self._push("phx_leave", {})
-            self._closed_for_good(now_s)
-        else:
+        if self._connection.is_open:
+            self._owner.leave_open_topic(now_s)
             self._join(now_s)
 
     def _join(self, now_s: float) -> None:
@@ -260,14 +289,10 @@ class Channel:
         # An older version sends a join whose predecessor's timer still runs without a reference.
         self._join_ref = "" if spoilt else self._connection.next_ref()
         self._awaits_answer = not spoilt
-        table = {"schema": "public", "table": "messages"}
-        bindings = [{"event": "*", **table, "filter": f"webinar_id=eq.{self._webinar}"}]
-        if self._policy.hear_all_deletes:
-            bindings.append({"event": "DELETE", **table})
         config: dict[str, Any] = {
             "broadcast": {"ack": False, "self": False},
             "presence": {"key": "", "enabled": False},
-            "postgres_changes": bindings,
+            "postgres_changes": self._asked,
             "private": False,
         }
         content = phoenix.payload({"config": config, "access_token": self._token})
@@ -275,20 +300,25 @@ class Channel:
         self._connection.push(frame)
         if not spoilt:
             self._join_timer_is_set = True
-            self._effects.wake_at("join", now_s + self._library.join_timeout_s)
+            self._effects.wake_at(self._join_timer, now_s + self._library.join_timeout_s)
         self._changed("joining", "", now_s)
 
     def _join_answered(self, reply: Reply, now_s: float) -> None:
+        given_up = reply.status == "ok" and bindings.differ(self._asked, reply.response)
         self._awaits_answer = self._join_timer_is_set = False
-        self._effects.cancel("join")
+        self._effects.cancel(self._join_timer)
         if reply.status == "ok":
             self._reset_rejoins()
+            self._effects.token_is_wanted = self._library.asks_for_token
             self._move(JoinEvent.JOIN_OK)
             for token, until_s in self._unsent_tokens:
                 if now_s < until_s:
                     self._push("access_token", {"access_token": token})
             self._unsent_tokens.clear()
-            self._changed("subscribed", "", now_s)
+            if given_up:
+                self._give_up(now_s)
+            else:
+                self._changed("subscribed", "", now_s)
         else:
             self._fail(now_s)
             self._changed("errored", bytes(reply.response).decode(errors="replace"), now_s)
@@ -298,7 +328,6 @@ class Channel:
             return False
         if system.status == "ok":
             self._move(JoinEvent.SYSTEM_OK)
-            self._recreations = 0
             self._changed("live", "", now_s)
             return True
         self._effects.sink.event(
@@ -313,23 +342,24 @@ class Channel:
 
     def _is_of_present_join(self, frame: Frame) -> bool:
         """Whether a ``phx_close`` or ``phx_error`` means this channel as it is."""
-        is_mine = not frame.ref or frame.ref == self._join_ref
-        return is_mine and self._state is not Join.CLOSED
+        return not frame.ref or frame.ref == self._join_ref
 
     def _closed_for_good(self, now_s: float) -> None:
-        """``phx_close``: the library gives up; the app creates the channel anew (R3)."""
+        """``phx_close``: the library gives up, but forgets no join that is unanswered."""
         self._end()
-        self._changed("closed", "ended by the server", now_s)
-        if not self._policy.recreate_channel:
-            return
-        wait_s = min(self._policy.recreate_delay_s * 2**self._recreations, RECREATE_MAX_S)
-        self._recreations += 1
-        self._effects.wake_at("recreate", now_s + wait_s)
+        self._record("closed", "ended by the server", now_s)
+        self._owner.channel_ended(now_s)
+
+    def _give_up(self, now_s: float) -> None:
+        """The server's bindings are others: the app hears CLOSED, and then why."""
+        self.unsubscribe("left", now_s)
+        self._owner.channel_ended(now_s)
+        self._record("errored", bindings.MISMATCH, now_s)
 
     def _end(self) -> None:
-        self._forget_join()
         self._reset_rejoins()
         self._move(JoinEvent.CLOSE)
+        self.is_listed = False
 
     def _errored(self, reason: str, now_s: float) -> None:
         if self._state is Join.JOINING and self._library.checks_join_ref:
@@ -345,14 +375,16 @@ class Channel:
     def _forget_join(self) -> None:
         self._join_ref = None
         self._awaits_answer = self._join_timer_is_set = False
-        self._effects.cancel("join")
+        self._effects.cancel(self._join_timer)
 
     def _reset_rejoins(self) -> None:
         self._failures = 0
-        self._effects.cancel("rejoin")
+        self._effects.cancel(self._rejoin_timer)
 
     def _rejoin_later(self, now_s: float) -> None:
-        self._effects.wake_at("rejoin", now_s + self._connection.backoff_s(self._failures + 1))
+        self._effects.wake_at(
+            self._rejoin_timer, now_s + self._connection.backoff_s(self._failures + 1)
+        )
 
     def _push(self, event: str, content: dict[str, Any]) -> None:
         ref, payload = self._connection.next_ref(), phoenix.payload(content)
@@ -361,7 +393,24 @@ class Channel:
     def _move(self, event: JoinEvent) -> None:
         self._state = after(CHANNEL_TABLE, self._state, event)
 
+    @property
+    def _join_timer(self) -> str:
+        return f"join:{self.number}"
+
+    @property
+    def _rejoin_timer(self) -> str:
+        return f"rejoin:{self.number}"
+
     def _changed(self, status: Status, reason: str, now_s: float) -> None:
+        """Tell the app. Of a channel that ended it hears one thing only, and not of its room."""
+        if self.is_listed:
+            self._record(status, reason, now_s)
+        elif status == "timed_out":
+            self._effects.sink.event(
+                Finding(t_s=now_s, user=self._effects.user, what=TIMED_OUT_AFTER_ITS_END)
+            )
+
+    def _record(self, status: Status, reason: str, now_s: float) -> None:
         self._effects.sink.event(
             ChannelChanged(t_s=now_s, user=self._effects.user, status=status, reason=reason)
         )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+Host = Literal["api", "project"]
+"""``api``: the chat's own, with the user's token. ``project``: the gateway of the Supabase project
+(Auth), with the public API key."""
 
 
 class OpenSocket(NamedTuple):
@@ -37,6 +41,13 @@ class StartRequest(NamedTuple):
     path: str
     """Path and query."""
     body: bytes | None
+    to: Host = "api"
+
+
+class UseToken(NamedTuple):
+    """Requests to the chat's API carry this token from now on."""
+
+    token: str
 
 
 class AbortRequest(NamedTuple):
@@ -45,4 +56,15 @@ class AbortRequest(NamedTuple):
     request: int
 
 
-Command = OpenSocket | SendFrame | CloseSocket | StartRequest | AbortRequest
+class ShowFailure(NamedTuple):
+    """A bubble of one's own now says that its send failed, with a button to send it again: the
+    person sees it. Answer with ``send_again`` where they press it."""
+
+    client_msg_id: str
+    attempt: int
+    """Which one failed, from 1."""
+
+
+Command = (
+    OpenSocket | SendFrame | CloseSocket | StartRequest | UseToken | AbortRequest | ShowFailure
+)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
+from harness.client.commands import ShowFailure
 from harness.client.effects import Effects
 from harness.client.message_list import MessageList
 from harness.client.policy import Policy
@@ -21,6 +22,14 @@ _decode_answer = msgspec.json.Decoder(CreateAnswer).decode
 SpinnerEnd = Literal["api", "realtime", "poll", "timeout", "error"]
 
 
+class Attempt(NamedTuple):
+    """What one request sends."""
+
+    client_msg_id: str
+    number: int
+    """1 for the first with this ``client_msg_id``."""
+
+
 class Composer:
     """The input field with its button, and the requests that are under way."""
 
@@ -34,8 +43,7 @@ class Composer:
         self._list = message_list
         self._effects = effects
         self._disabled_until_s = float("-inf")
-        self._under_way = Requests[str]("send", effects)
-        """By the ``client_msg_id`` of its bubble."""
+        self._under_way = Requests[Attempt]("send", effects)
 
     def send(
         self, number: int, client_msg_id: str, body: str, planned_s: float, now_s: float
@@ -55,19 +63,31 @@ class Composer:
             return
         self._disabled_until_s = now_s + self._policy.send_disabled_s
         self._list.show_bubble(client_msg_id, body, now_s)
-        request = self._effects.request(
-            "POST", CREATE_PATH, _encode(CreateRequest(self._webinar, client_msg_id, body))
-        )
+        self._post(Attempt(client_msg_id, 1), number, body, planned_s, now_s)
+
+    def send_again(
+        self, attempt: Attempt, number: int, body: str, planned_s: float, now_s: float
+    ) -> None:
+        """The button on a failed bubble: the same message under the same ``client_msg_id`` (S5).
+        Nothing happens where the bubble is not failed, so it is never sent twice at once (S6)."""
+        if self._list.send_again(attempt.client_msg_id, now_s):
+            self._post(attempt, number, body, planned_s, now_s)
+
+    def _post(
+        self, attempt: Attempt, number: int, body: str, planned_s: float, now_s: float
+    ) -> None:
+        content = CreateRequest(self._webinar, attempt.client_msg_id, body)
+        request = self._effects.request("POST", CREATE_PATH, _encode(content))
         until_s = now_s + self._policy.ack_timeout_s if self._policy.send_timeout else None
-        self._under_way.begins(request, client_msg_id, until_s=until_s)
+        self._under_way.begins(request, attempt, until_s=until_s)
         self._effects.sink.event(
             SendStarted(
                 t_s=now_s,
-                user=user,
+                user=self._effects.user,
                 number=number,
                 planned_s=planned_s,
-                client_msg_id=client_msg_id,
-                attempt=1,
+                client_msg_id=attempt.client_msg_id,
+                attempt=attempt.number,
             )
         )
 
@@ -76,12 +96,14 @@ class Composer:
 
     def whose(self, request: int) -> str:
         """The ``client_msg_id`` that a request sends; empty for what is no send."""
-        return self._under_way.about(request) if self._under_way.owns(request) else ""
+        if not self._under_way.owns(request):
+            return ""
+        return self._under_way.about(request).client_msg_id
 
     def answered(self, request: int, status: int, body: bytes, now_s: float) -> MessageRow | None:
         """The route answered; returns the row to show on success (S2). Anything that is not the
         agreed shape is recorded as ``bad_answer`` and survived (S8)."""
-        client_msg_id = self._under_way.about(request)
+        client_msg_id = self._under_way.about(request).client_msg_id
         row, event, detail = _read(body, client_msg_id)
         self._ends(request, event, now_s, status=status, row=row, detail=detail)
         if row is None or self._policy.spinner_ends == "realtime":
@@ -114,14 +136,14 @@ class Composer:
         row: MessageRow | None = None,
         detail: str = "",
     ) -> None:
-        client_msg_id = self._under_way.about(request)
+        client_msg_id, attempt = self._under_way.about(request)
         outcome = self._under_way.ends(request, event)
         self._effects.sink.event(
             SendEnded(
                 t_s=now_s,
                 user=self._effects.user,
                 client_msg_id=client_msg_id,
-                attempt=1,
+                attempt=attempt,
                 outcome=outcome,
                 status=status,
                 row_id=None if row is None else row.id,
@@ -131,7 +153,8 @@ class Composer:
         if outcome == "ok" or self._policy.spinner_ends == "realtime":
             return
         self.spinner_off(client_msg_id, "timeout" if outcome == "timeout" else "error", now_s)
-        self._list.fail_bubble(client_msg_id)
+        if self._list.fail_bubble(client_msg_id):
+            self._effects.commands.append(ShowFailure(client_msg_id, attempt))
 
 
 def _read(body: bytes, client_msg_id: str) -> tuple[MessageRow | None, RequestEvent, str]:

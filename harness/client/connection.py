@@ -4,7 +4,8 @@ A port of what the library does with its socket (phoenix-js ``socket.js``; realt
 before 2.100), held against traces of the genuine one (``tests/harness/client/oracle``). It keeps
 the library's oddities: a socket that is closed slowly lives beside its successor, and where its
 end is heard at last, it counts as the successor's. What travels on it is
-``harness.client.channel``'s matter.
+``harness.client.channel``'s matter, and when it is asked for a sign of life
+``harness.client.heartbeat``'s.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from enum import Enum, auto
 
 from harness.client.commands import CloseSocket, OpenSocket, SendFrame
 from harness.client.effects import Effects
+from harness.client.heartbeat import Heartbeat, Worker
 from harness.client.library import CURRENT, Library
 from harness.client.states import after
 from harness.client.websocket import Ended, Ready, Teardown, Then, Wire
-from harness.records import SocketClosed, SocketOpened, SocketOpening
+from harness.records import Finding, SocketClosed, SocketOpened, SocketOpening
 from harness.seeds import Draws
 from harness.wire import phoenix
 from harness.wire.phoenix import Frame, Vsn
@@ -77,7 +79,7 @@ class Connection:
         "_clock",
         "_disconnecting",
         "_effects",
-        "_heartbeat_ref",
+        "_heartbeat",
         "_jitter",
         "_library",
         "_path",
@@ -90,6 +92,7 @@ class Connection:
         "_tries",
         "_visible",
         "_vsn",
+        "_waits_for_token",
         "_wire",
         "_wires",
     )
@@ -103,6 +106,7 @@ class Connection:
         rng: Draws,
         jitter: float = 0.0,
         library: Library = CURRENT,
+        worker: Worker = "none",
     ) -> None:
         """``jitter``: the share of each wait by which it may be longer or shorter (H6), which
         an app gives the library as ``reconnectAfterMs``."""
@@ -120,8 +124,7 @@ class Connection:
         """Those with listeners that are not closed yet."""
         self._tries = 0
         self._ref = 0
-        self._heartbeat_ref: str | None = None
-        """Of the heartbeat that is not answered yet."""
+        self._heartbeat = Heartbeat(effects, library, worker)
         self._buffer: list[Frame] = []
         """Sent when a socket opens."""
         self._teardowns: dict[int, Teardown] = {}
@@ -133,6 +136,8 @@ class Connection:
         self._clock = 0
         """Counts what the library wanted of the socket, so that ``pageshow`` knows its turn."""
         self._awaits_pageshow: int | None = None
+        self._waits_for_token = False
+        """A reconnect is due; the library first waits for the token that it asked for."""
 
     @property
     def is_open(self) -> bool:
@@ -165,8 +170,7 @@ class Connection:
         """
         self._effects.cancel("empty")
         if self._library.closing_looks_s:
-            if self._wire is None or self._wire.ready is Ready.CLOSED:
-                self._connect_unless_held(now_s)
+            self._connect_and_ask(now_s)
         elif not (self.is_open or self._state is Socket.CONNECTING):
             self.connect(now_s)
 
@@ -176,11 +180,19 @@ class Connection:
         if self._wire is not None:
             self._close(self._wire, CLOSE_NORMAL, "")
         self._wire = None
+        self._waits_for_token = False
         self._wires.clear()
         self._buffer.clear()
+        self._heartbeat.end_worker()
         for timer in (*_TIMERS, *(f"closing:{number}" for number in self._teardowns)):
             self._effects.cancel(timer)
         self._teardowns.clear()
+
+    def token_came(self, now_s: float) -> None:
+        """The token that the library asked for is there, or will not come."""
+        if self._waits_for_token:
+            self._waits_for_token = False
+            self._go_on(Then.RECONNECT, now_s)
 
     def left_empty(self, now_s: float) -> None:
         """No channel is left: the socket is not kept for long."""
@@ -198,7 +210,7 @@ class Connection:
     def page_hidden(self, now_s: float) -> None:
         """``pagehide``: the library hangs up."""
         if self._library.watches_page and self._wire is not None:
-            self._hang_up(now_s)
+            self._hang_up(Then.DISCONNECTED, now_s)
             self._awaits_pageshow = self._clock
 
     def page_shown(self, now_s: float) -> None:
@@ -225,10 +237,7 @@ class Connection:
             for frame in self._buffer:
                 self.send(frame)
             self._buffer.clear()
-        if self._library.heartbeat_after == "answer":  # an interval forgets nothing, see below
-            self._heartbeat_ref = None
-            self._effects.cancel("heartbeat_timeout")
-        self._effects.wake_at("heartbeat", now_s + self._library.heartbeat_s)
+        self._heartbeat.begin(now_s)
         return True
 
     def closed(self, socket: int, code: int, reason: str, now_s: float) -> Ended | None:
@@ -249,8 +258,7 @@ class Connection:
                 self._wire.close_is_heard = False
         elif self._state is Socket.CONNECTING:  # older versions think that nothing is under way
             self._move(SocketEvent.LOST)
-        self._effects.cancel("heartbeat")
-        self._effects.cancel("heartbeat_timeout")
+        self._heartbeat.end()
         if not self._clean:
             self._schedule(now_s)
 
@@ -281,42 +289,28 @@ class Connection:
 
     def answered(self, ref: str | None, now_s: float) -> None:
         """A ``phx_reply`` outside of any channel: the heartbeat's, if it is the one waited for."""
-        if self._heartbeat_ref is None or ref != self._heartbeat_ref:
-            return
-        self._heartbeat_ref = None
-        if self._library.heartbeat_after == "answer":
-            self._effects.cancel("heartbeat_timeout")
-            self._effects.wake_at("heartbeat", now_s + self._library.heartbeat_s)
+        self._heartbeat.answered(ref, now_s)
 
     # -- timers ---------------------------------------------------------------------------
 
     def heartbeat(self, now_s: float) -> bool:
-        """It is time to send one; says whether the one before was missed.
-
-        The interval of older versions goes on, and remembers a heartbeat of an earlier socket.
-        """
-        wait_s = self._library.heartbeat_s
-        by_interval = self._library.heartbeat_after == "heartbeat"
-        if by_interval:
-            self._effects.wake_at("heartbeat", now_s + wait_s)
-        if not self.is_open:
-            return False
-        if self._heartbeat_ref is not None:
-            return True
-        self._heartbeat_ref = self.next_ref()
-        self.send(Frame(None, self._heartbeat_ref, "phoenix", "heartbeat", phoenix.EMPTY))
-        if not by_interval:
-            self._effects.wake_at("heartbeat_timeout", now_s + wait_s)
-        return False
+        """It is time to send one; says whether the one before was missed."""
+        turn = self._heartbeat.turn(now_s, is_open=self.is_open)
+        if turn == "send":
+            ref = self.next_ref()
+            self._effects.token_is_wanted = self._library.asks_for_token
+            self.send(Frame(None, ref, "phoenix", "heartbeat", phoenix.EMPTY))
+            self._heartbeat.sent(ref, now_s)
+        return turn == "missed"
 
     @property
     def awaits_heartbeat(self) -> bool:
         """A heartbeat was sent and is not answered."""
-        return self._heartbeat_ref is not None
+        return self._heartbeat.is_awaited
 
     def heartbeat_missed(self, now_s: float) -> None:
         """Nobody answered: the socket is closed, and given up a little later."""
-        self._heartbeat_ref = None
+        self._heartbeat.given_up()
         self._clean = False
         reason = "heartbeat timeout"
         if self._library.closing_looks_s:
@@ -362,9 +356,23 @@ class Connection:
 
     def empty_for_long(self, now_s: float) -> None:
         """No channel for a while."""
-        self._hang_up(now_s)
+        self._disconnect(now_s)
+
+    def worker_failed(self, now_s: float) -> None:
+        """The worker's ``error`` event: the page's policy forbids it."""
+        user = self._effects.user
+        self._effects.sink.event(Finding(t_s=now_s, user=user, what="worker_refused"))
+        self._heartbeat.end_worker()
+        if self._library.worker_ends_with_socket:
+            self._disconnect(now_s)
 
     # -- inside ---------------------------------------------------------------------------
+
+    def _connect_and_ask(self, now_s: float) -> None:
+        """realtime-js's own connect: it does nothing beside a socket, and asks for the token."""
+        if self._wire is None or self._wire.ready is Ready.CLOSED:
+            self._effects.token_is_wanted = self._library.asks_for_token
+            self._connect_unless_held(now_s)
 
     def _connect_unless_held(self, now_s: float) -> None:
         """An earlier socket that is still being hung up does not count as one: it gets company."""
@@ -373,7 +381,13 @@ class Connection:
                 self._move(SocketEvent.GIVE_UP)
             self.connect(now_s)
 
-    def _hang_up(self, now_s: float) -> None:
+    def _disconnect(self, now_s: float) -> None:
+        """``disconnect`` of realtime-js, which takes a socket that is closing for its own doing."""
+        is_closing = self._wire is not None and self._wire.ready is Ready.CLOSING
+        if not (is_closing and self._library.closing_looks_s):
+            self._hang_up(Then.CLIENT_DISCONNECTED, now_s)
+
+    def _hang_up(self, then: Then, now_s: float) -> None:
         self._move(SocketEvent.DISCONNECT)
         self._clock += 1
         self._disconnecting = self._clean = True
@@ -383,9 +397,10 @@ class Connection:
             self._close(self._wire, None, "")
             self._wires.pop(self._wire.number, None)
             self._effects.cancel("heartbeat")
+            self._heartbeat.end_worker()
             self._wire = None
         else:
-            self._tear_down(Then.DISCONNECTED, now_s)
+            self._tear_down(then, now_s)
 
     def _tear_down(
         self, then: Then, now_s: float, code: int | None = None, reason: str = ""
@@ -411,14 +426,18 @@ class Connection:
         match then:
             case Then.CONNECT:
                 self._connect_unless_held(now_s)
+            case Then.RECONNECT if self._effects.token_is_awaited:
+                self._waits_for_token = True
             case Then.RECONNECT:  # realtime-js and phoenix-js each connect
-                if self._wire is None or self._wire.ready is Ready.CLOSED:
-                    self._connect_unless_held(now_s)
+                self._connect_and_ask(now_s)
                 self._connect_unless_held(now_s)
             case Then.SCHEDULE:
                 self._schedule(now_s)
             case Then.DISCONNECTED:
                 self._disconnecting = False
+            case Then.CLIENT_DISCONNECTED:
+                self._disconnecting = False
+                self._heartbeat.end_worker()
             case Then.NOTHING if self._state is Socket.WAITING:
                 self._move(SocketEvent.PARK)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 
-from harness.client.commands import AbortRequest, Command, StartRequest
-from harness.client.throttling import Throttling, run_at_s
+from harness.client.commands import AbortRequest, Command, Host, StartRequest
+from harness.client.throttling import NO_TIMER, Throttling, run_at_s
 from harness.records import Sink
 
 
@@ -29,10 +29,21 @@ class Effects:
     _nesting: dict[str, int] = field(default_factory=dict)
     """Of each timer that was set within the callback of another."""
     _requests: int = 0
+    token_is_wanted: bool = False
+    """The Realtime library asks for the user's token; whoever has it answers and clears this."""
+    token_is_awaited: bool = False
+    """It asked, and a renewal is under way."""
 
-    def wake_at(self, timer: str, at_s: float, *, afresh: bool = False) -> None:
-        """Set (or move) a named timer. ``afresh``: as if an event had set it, whoever does."""
-        if self._running and not afresh:
+    def wake_at(
+        self, timer: str, at_s: float, *, afresh: bool = False, of_page: bool = True
+    ) -> None:
+        """Set (or move) a named timer. ``afresh``: as if an event had set it, whoever does.
+
+        Not ``of_page``: an event that comes from elsewhere, whether the page is hidden or not.
+        """
+        if not of_page:
+            self._nesting[timer] = NO_TIMER
+        elif self._running and not afresh:
             self._nesting[timer] = self._running + 1
         elif self._nesting:
             self._nesting.pop(timer, None)
@@ -86,10 +97,12 @@ class Effects:
             rules=self.throttling,
         )
 
-    def request(self, method: str, path: str, body: bytes | None = None) -> int:
+    def request(
+        self, method: str, path: str, body: bytes | None = None, *, to: Host = "api"
+    ) -> int:
         """Start an HTTP request and return its number."""
         self._requests += 1
-        self.commands.append(StartRequest(self._requests, method, path, body))
+        self.commands.append(StartRequest(self._requests, method, path, body, to))
         return self._requests
 
     def abort(self, request: int) -> None:

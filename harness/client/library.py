@@ -23,6 +23,10 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
     """What the next heartbeat is counted from. ``answer``: a timer that each answer sets anew, and
     a second one that gives an unanswered heartbeat up after ``heartbeat_s``. ``heartbeat``: one
     interval for the life of the socket, whose next turn finds the earlier one unanswered."""
+    worker_ends_with_socket: bool = True
+    """``worker: true``: the worker that counts ends with the ``close`` event of the socket, and
+    where it is refused the library hangs up for good; else it goes on over all sockets, and where
+    it is refused no heartbeat is sent."""
     join_timeout_s: float = 10.0
     backoff_s: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0)
     """Waits before the 1st, 2nd, 3rd and every later try, of sockets and joins; no jitter (H6)."""
@@ -43,8 +47,13 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
     checks_join_ref: bool = True
     """Frames of an earlier join of the topic are dropped, and a join that was interrupted or timed
     out is forgotten; else an interrupted join keeps its timer, which spoils the next one."""
+    asks_for_token: bool = True
+    """Asks for the user's token on connecting, with every heartbeat and after every join. Versions
+    before 2.112.1 do no more once they were given one, which supabase-js does at once."""
     empty_s: float = 50.0
     """The socket is closed this long after the last channel was left."""
+    ended_is_left: bool = True
+    """Also after one that ended by itself; else only after one that the app left."""
 
     def backoff(self, tries: int) -> float:
         """The wait before try ``tries`` (1 for the first) in seconds."""
@@ -55,6 +64,7 @@ LEGACY = Library(
     name="rjs-legacy",
     version="2.95.3",
     heartbeat_after="heartbeat",
+    worker_ends_with_socket=False,
     reconnect_extra_s=0.01,
     closing_looks_s=(),
     closing_patience_s=0.1,
@@ -62,12 +72,14 @@ LEGACY = Library(
     repeats_errors=True,
     watches_page=False,
     checks_join_ref=False,
+    asks_for_token=False,
     empty_s=0.0,
+    ended_is_left=False,
 )
 """2.95.3 and older: realtime-js's own socket."""
-RJS_2_100 = Library(name="rjs-2.100", version="2.109.0")
+RJS_2_100 = Library(name="rjs-2.100", version="2.109.0", asks_for_token=False)
 """From 2.100: phoenix-js under realtime-js. In time and order the traces of 2.109.0 and of 2.119.1
-are the same."""
+are the same, but for who renews the token."""
 CURRENT = Library(name="rjs-current", version="2.119.1")
 
 LIBRARIES = {library.name: library for library in (LEGACY, RJS_2_100, CURRENT)}

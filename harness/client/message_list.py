@@ -26,12 +26,14 @@ class Bubble(Enum):
 
 class BubbleEvent(Enum):
     SEND_FAILED = auto()
+    SEND_AGAIN = auto()
     ROW_ARRIVED = auto()
 
 
 BUBBLE_TABLE: dict[tuple[Bubble, BubbleEvent], Bubble] = {
     (Bubble.SENDING, BubbleEvent.SEND_FAILED): Bubble.FAILED,
     (Bubble.SENDING, BubbleEvent.ROW_ARRIVED): Bubble.REPLACED,
+    (Bubble.FAILED, BubbleEvent.SEND_AGAIN): Bubble.SENDING,
     (Bubble.FAILED, BubbleEvent.ROW_ARRIVED): Bubble.REPLACED,
 }
 
@@ -88,6 +90,17 @@ class MessageList:
         if bubble is not Bubble.SENDING:
             return False
         self._bubbles[client_msg_id] = after(BUBBLE_TABLE, bubble, BubbleEvent.SEND_FAILED)
+        return True
+
+    def send_again(self, client_msg_id: str, now_s: float) -> bool:
+        """The button on a failed bubble: it says "sending…" again. False where no failed bubble
+        stands there, because its row has come or the page is another."""
+        bubble = self._bubbles.get(client_msg_id)
+        if bubble is not Bubble.FAILED:
+            return False
+        self._bubbles[client_msg_id] = after(BUBBLE_TABLE, bubble, BubbleEvent.SEND_AGAIN)
+        if client_msg_id in self._typed:
+            self._typed[client_msg_id] = (self._typed[client_msg_id][0], now_s)
         return True
 
     def is_sending(self, client_msg_id: str) -> bool:

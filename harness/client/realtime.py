@@ -11,11 +11,12 @@ from functools import lru_cache
 
 import msgspec
 
-from harness.client.channel import Channel
 from harness.client.connection import Connection
 from harness.client.effects import Effects
+from harness.client.heartbeat import Worker
 from harness.client.library import CURRENT, Library
 from harness.client.policy import Policy
+from harness.client.subscription import Subscription
 from harness.records import Finding
 from harness.seeds import Draws
 from harness.wire import phoenix
@@ -56,7 +57,7 @@ def read_frame(data: str | bytes, vsn: Vsn) -> tuple[Frame, ChangeData | None]:
 class Realtime:
     """The page's connection and channel. Methods return the :class:`Signal` they caused, if any."""
 
-    __slots__ = ("_channel", "_connection", "_effects", "_library", "_vsn")
+    __slots__ = ("_connection", "_effects", "_library", "_subscription", "_vsn")
 
     def __init__(
         self,
@@ -69,7 +70,10 @@ class Realtime:
         rng: Draws,
         vsn: Vsn = "2.0.0",
         library: Library = CURRENT,
+        worker_refused: bool = False,
     ) -> None:
+        """``worker_refused``: what the browser does to a worker of the page's."""
+        worker: Worker = "refused" if worker_refused else "works"
         self._effects = effects
         self._library = library
         self._vsn = vsn
@@ -80,29 +84,33 @@ class Realtime:
             rng=rng,
             jitter=policy.reconnect_jitter,
             library=library,
+            worker=worker if policy.heartbeat_worker else "none",
         )
-        self._channel = Channel(webinar, policy, effects, self._connection, token, library=library)
+        self._subscription = Subscription(
+            webinar, policy, effects, self._connection, token, library=library
+        )
 
     @property
     def is_live(self) -> bool:
         """Rows flow, as far as the page knows."""
-        return self._channel.is_live
+        return self._subscription.channel.is_live
 
     # -- what the page does ---------------------------------------------------------------
 
     def connect(self, now_s: float) -> None:
         """The page opens: subscribe to the room."""
+        self._effects.token_is_wanted = self._library.asks_for_token
         self._connection.connect(now_s)
-        self._channel.subscribe(now_s)
+        self._subscription.subscribe(now_s)
 
     def disconnect(self) -> None:
         """R2: leave the channel, then close the socket for good."""
-        self._channel.leave()
+        self._subscription.close()
         self._connection.disconnect()
 
     def unsubscribe(self, now_s: float) -> None:
         """The app leaves the room and stays on the page (``removeChannel``)."""
-        self._channel.unsubscribe(now_s)
+        self._subscription.unsubscribe(now_s)
         self._connection.left_empty(now_s)
 
     def hidden(self) -> None:
@@ -122,14 +130,18 @@ class Realtime:
 
     def set_token(self, token: str, now_s: float) -> None:
         """R1: the session's token was renewed."""
-        self._channel.set_token(token, now_s)
+        self._subscription.set_token(token, now_s)
+
+    def token_came(self, now_s: float) -> None:
+        """What the library asked for is answered; what waited for that goes on."""
+        self._connection.token_came(now_s)
 
     # -- what the network does ------------------------------------------------------------
 
     def socket_opened(self, socket: int, now_s: float) -> Signal | None:
         if not self._connection.opened(socket, now_s):
             return None
-        self._channel.socket_opened(now_s)
+        self._subscription.channel.socket_opened(now_s)
         return Signal.OPENED
 
     def socket_closed(self, socket: int, code: int, reason: str, now_s: float) -> Signal | None:
@@ -137,10 +149,11 @@ class Realtime:
         if ended is None:
             return None
         was_live = self.is_live
+        channel = self._subscription.channel
         if ended.failed:
-            self._channel.socket_failed(now_s)
+            channel.socket_failed(now_s)
         if ended.close_is_heard:
-            self._channel.lost("socket lost", now_s)
+            channel.lost("socket lost", now_s)
             self._connection.close_heard(now_s)
         if ended.failed:
             return Signal.ATTEMPT_FAILED
@@ -152,15 +165,16 @@ class Realtime:
         """One text frame; returns the change it carried, or the signal it caused."""
         if not self._connection.hears(socket):
             return None
+        channel = self._subscription.channel
         try:
             frame, change = read_frame(data, self._vsn)
-            if frame.topic != self._channel.topic:
+            if frame.topic != channel.topic:
                 if frame.event == "phx_reply":
                     self._connection.answered(frame.ref, now_s)
-            elif self._channel.is_own(frame):
+            elif channel.is_own(frame):
                 if change is None:
                     return self._told(frame, now_s)
-                return change if self._channel.is_joined else None
+                return change if channel.is_joined else None
         except _BAD_FRAME as error:
             self._found("unreadable_frame", str(error), now_s)
         return None
@@ -169,9 +183,11 @@ class Realtime:
         """A timer of this part is due."""
         kind, _, number = timer.partition(":")
         match kind:
-            case "heartbeat":
+            case "heartbeat" | "worker":
                 if self._connection.heartbeat(now_s):
                     return self._heartbeat_missed(now_s)
+            case "worker_failed":
+                self._connection.worker_failed(now_s)
             case "heartbeat_timeout":
                 if self._connection.awaits_heartbeat:
                     return self._heartbeat_missed(now_s)
@@ -186,26 +202,25 @@ class Realtime:
                 self._connection.subscribed(now_s)
             case "empty":
                 self._connection.empty_for_long(now_s)
-            case "join":
-                self._channel.join_timed_out(now_s)
-            case "rejoin":
-                self._channel.rejoin(now_s)
-            case "recreate":
-                self._connection.subscribed(now_s)
-                self._channel.subscribe(now_s)
+            case "join" | "rejoin" | "recreate":
+                # A channel that ended may take the topic from its successor.
+                was_live = self.is_live
+                self._subscription.wake(kind, number, now_s)
+                return Signal.NOT_LIVE if was_live and not self.is_live else None
         return None
 
     def _heartbeat_missed(self, now_s: float) -> Signal | None:
         was_live = self.is_live
         if self._library.closing_looks_s:  # older versions wait for the socket's own end
-            self._channel.lost("heartbeat timeout", now_s)
+            self._subscription.channel.lost("heartbeat timeout", now_s)
         self._connection.heartbeat_missed(now_s)
         return Signal.NOT_LIVE if was_live and not self.is_live else None
 
     def _told(self, frame: Frame, now_s: float) -> Signal | None:
         """A frame of the channel without a row: did rows begin or stop to flow?"""
         was_live = self.is_live
-        if self._channel.received(frame, now_s):
+        if self._subscription.channel.received(frame, now_s):
+            self._subscription.went_live()
             return Signal.LIVE
         return Signal.NOT_LIVE if was_live and not self.is_live else None
 

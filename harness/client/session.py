@@ -5,37 +5,37 @@ look at :attr:`Session.next_wake_s`. No socket, clock, sleep, thread or global r
 the same seed and inputs give the same commands and records, byte for byte.
 
 The way a message travels: ``type_message`` → ``Composer.send`` → ``StartRequest`` … the server
-commits … ``frame_received`` → ``Realtime`` → ``_row_arrived`` → ``MessageList.arrive`` →
-``Sink.delivery``; or by ``Fallback`` (poll), or by the answer of the send.
+commits … ``frame_received`` → ``Realtime`` → ``Screen.row_arrived`` → ``MessageList.arrive``
+→ ``Sink.delivery``; or by ``Fallback`` (poll), or by the answer of the send.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Literal
 
-import msgspec
-
+from harness.client.auth_session import AuthSession
 from harness.client.commands import Command
-from harness.client.composer import Composer
+from harness.client.composer import Attempt, Composer
 from harness.client.cursor import Cursor
 from harness.client.effects import Effects
 from harness.client.fallback import Fallback
+from harness.client.history import History
 from harness.client.library import CURRENT, Library
 from harness.client.message_list import Bubble, MessageList
 from harness.client.moderation import Moderation
 from harness.client.policy import Policy
 from harness.client.realtime import Realtime, Signal
+from harness.client.realtime_token import RealtimeToken
+from harness.client.screen import Screen
 from harness.client.throttling import Throttling
+from harness.client.token_refresh import TokenStore
 from harness.errors import LocalProtocolError
 from harness.records import (
     Fate,
-    Finding,
-    LineChange,
-    LineChanged,
     OnlineChanged,
     PageClosed,
+    PageEnd,
     PageOpened,
     Path,
     PersonActed,
@@ -45,20 +45,9 @@ from harness.records import (
     SkipReason,
     VisibilityChanged,
 )
-from harness.runsettings import ActKind, ModerationKind
+from harness.runsettings import ModerationKind, PlannedAct
 from harness.seeds import LateStream
-from harness.wire.api import LIST_PATH, ListAnswer
-from harness.wire.changes import ChangeData, MessageRow
 from harness.wire.phoenix import Vsn
-from harness.wire.unreadable import UNREADABLE
-
-_decode_history = msgspec.json.Decoder(ListAnswer).decode
-
-_SPINNER_BY: dict[Path, Literal["realtime", "poll"]] = {
-    Path.REALTIME: "realtime",
-    Path.POLL: "poll",
-    Path.HISTORY: "poll",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +67,10 @@ class Identity:
     """The realtime-js of the page."""
     throttling: Throttling | None = None
     """How the browser runs the timers of the page while it is hidden."""
+    unix_minus_clock_s: float = 0.0
+    """What to add to the session's times to get Unix time, in which tokens end."""
+    worker_refused: bool = False
+    """The browser starts no Web Worker for the page."""
 
 
 class Session:
@@ -94,28 +87,42 @@ class Session:
         "_moderation",
         "_online",
         "_open",
-        "_opened_s",
         "_policy",
         "_realtime",
+        "_screen",
+        "_token",
         "_visible",
     )
 
-    def __init__(self, identity: Identity, policy: Policy, sink: Sink) -> None:
+    def __init__(
+        self, identity: Identity, policy: Policy, sink: Sink, tokens: TokenStore | None = None
+    ) -> None:
+        """``tokens``: where the browser keeps the user's session; ``None``: the identity's token
+        outlives the page."""
         self._identity = identity
         self._policy = policy
         self._effects = Effects(user=identity.user, sink=sink, throttling=identity.throttling)
         self._list = MessageList(policy)
         self._cursor = Cursor(policy.cursor, overlap_s=policy.cursor_overlap_s)
         self._composer = Composer(identity.webinar, policy, self._list, self._effects)
+        self._screen = Screen(identity.user_id, self._list, self._composer, self._effects)
+        self._history = History(policy, self._cursor, self._effects)
+        opens_with: str | None = None
+        if tokens is not None:
+            opens_with = tokens.session.access_token if tokens.session else identity.api_key
         self._realtime = Realtime(
             identity.webinar,
             policy,
             self._effects,
             api_key=identity.api_key,
-            token=identity.token,
+            token=opens_with or identity.token,
             rng=LateStream(identity.seed, "client", identity.user, "reconnect-jitter"),
             vsn=identity.vsn,
             library=identity.library,
+            worker_refused=identity.worker_refused,
+        )
+        self._token = RealtimeToken(
+            self._auth_session(tokens), self._realtime, self._effects, opens_with=opens_with
         )
         self._fallback = Fallback(
             identity.webinar,
@@ -131,11 +138,19 @@ class Session:
             self._effects,
             LateStream(identity.seed, "client", identity.user, "moderation"),
         )
-        self._history: int | None = None
         self._open = False
-        self._opened_s = 0.0
         self._visible = True
         self._online = True
+
+    def _auth_session(self, tokens: TokenStore | None) -> AuthSession | None:
+        if tokens is None or not self._policy.renew_token:
+            return None
+        return AuthSession(
+            tokens,
+            self._effects,
+            anon_key=self._identity.api_key,
+            unix_minus_clock_s=self._identity.unix_minus_clock_s,
+        )
 
     # -- outputs --------------------------------------------------------------------------
 
@@ -181,23 +196,31 @@ class Session:
             raise LocalProtocolError("the page is open already")
         me = self._identity
         self._open = True
-        self._opened_s = now_s
         self._effects.sink.event(
             PageOpened(
                 t_s=now_s, user=me.user, user_id=me.user_id, room=me.webinar, cohort=me.cohort
             )
         )
-        query = f"webinarId={me.webinar}&limit={self._policy.history_limit}"
-        self._history = self._effects.request("GET", f"{LIST_PATH}?{query}")
+        self._token.announce()
+        self._history.ask(me.webinar, now_s)
         self._realtime.connect(now_s)
         self._fallback.page_opened(now_s)
+        self._token.page_opened(now_s)
 
     def close_page(self, now_s: float) -> None:
         """The page goes away; what is on its screen is recorded as it stands."""
-        if not self._open:
-            return
+        if self._open:
+            self._realtime.disconnect()
+            self._ends("closed", now_s)
+
+    def page_lost(self, end: PageEnd, now_s: float) -> None:
+        """The browser takes the page away, and none of its code runs any more: nothing is left
+        behind in order (R2). The caller cuts its sockets and requests."""
+        if self._open:
+            self._ends(end, now_s)
+
+    def _ends(self, end: PageEnd, now_s: float) -> None:
         self._open = False
-        self._realtime.disconnect()
         self._effects.sink.event(
             PageClosed(
                 t_s=now_s,
@@ -205,6 +228,7 @@ class Session:
                 pending=self._list.bubbles(Bubble.SENDING),
                 failed=self._list.bubbles(Bubble.FAILED),
                 inversions=self._list.inversions,
+                end=end,
             )
         )
 
@@ -216,6 +240,22 @@ class Session:
             self._composer.send(number, client_msg_id, body, planned_s, now_s)
         else:
             self.skip_message(number, planned_s, "page_not_open", now_s)
+
+    def send_again(
+        self,
+        number: int,
+        client_msg_id: str,
+        body: str,
+        *,
+        attempt: int,
+        planned_s: float,
+        now_s: float,
+    ) -> None:
+        """The person presses "send again" on a bubble that failed; ``planned_s`` stays that of
+        the message, ``attempt`` counts from 2. Nothing happens where no such bubble is shown."""
+        if self._open:
+            again = Attempt(client_msg_id, attempt)
+            self._composer.send_again(again, number, body, planned_s, now_s)
 
     def skip_message(self, number: int, planned_s: float, reason: SkipReason, now_s: float) -> None:
         """A planned message that the person could not send."""
@@ -229,11 +269,17 @@ class Session:
             )
         )
 
-    def note_act(self, number: int, act: ActKind, planned_s: float, now_s: float) -> None:
+    def note_act(self, step: PlannedAct, planned_s: float, now_s: float) -> None:
         """Record a planned act; the inputs that it consists of are called beside this."""
-        user = self._identity.user
         self._effects.sink.event(
-            PersonActed(t_s=now_s, user=user, number=number, planned_s=planned_s, act=act)
+            PersonActed(
+                t_s=now_s,
+                user=self._identity.user,
+                number=step.number,
+                planned_s=planned_s,
+                act=step.act,
+                fault=step.fault,
+            )
         )
 
     def moderate(self, act: ModerationKind, now_s: float) -> None:
@@ -252,11 +298,13 @@ class Session:
         else:
             self._effects.hidden(now_s)
             self._realtime.hidden()
+        self._token.set_visible(visible, now_s)
         self._pause_or_resume(now_s)
 
     def page_hidden(self, now_s: float) -> None:
-        """``pagehide``: the browser puts the page away, and may bring it back. What it does to the
-        socket is here; that the browser freezes the page is not."""
+        """``pagehide``: another page takes this one's place, and it may come back. What the library
+        makes of it is here; that the browser freezes the page is the driver's to do: it keeps
+        every further input, and calls no :meth:`wake`, until the page runs again."""
         self._realtime.page_hidden(now_s)
 
     def page_shown(self, now_s: float) -> None:
@@ -279,8 +327,8 @@ class Session:
             self._fallback.paused()
 
     def renew_token(self, token: str, now_s: float) -> None:
-        """R1: the session's token was refreshed."""
-        self._realtime.set_token(token, now_s)
+        """R1: somebody else renewed the user's token."""
+        self._token.renew(token, now_s)
 
     # -- the network ----------------------------------------------------------------------
 
@@ -294,31 +342,35 @@ class Session:
         """A text frame. The hot path: most calls carry a row."""
         got = self._realtime.frame_received(socket, data, now_s)
         if got is None:
+            self._token.give_if_wanted(now_s)
             return
         if isinstance(got, Signal):
             self._heard(got, now_s)
             return
         if got.type == "INSERT" and got.record is not None:
-            self._row_arrived(got.record, Path.REALTIME, now_s)
+            self._screen.row_arrived(got.record, Path.REALTIME, now_s)
             self._cursor.pushed(got.record.id, now_s)
         elif self._policy.apply_changes:
-            self._row_changed(got, now_s)
+            self._screen.row_changed(got, now_s)
         self._fallback.event_arrived(now_s)
 
     def http_answered(self, request: int, status: int, body: bytes, now_s: float) -> None:
         if self._composer.owns(request):
             row = self._composer.answered(request, status, body, now_s)
             if row is not None:
-                self._row_arrived(row, Path.API, now_s)
+                self._screen.row_arrived(row, Path.API, now_s)
                 self._cursor.acknowledged(row.id, now_s)
         elif self._fallback.owns(request):
             self._poll_answered(body, now_s)
         elif self._moderation.owns(request):
             done = self._moderation.answered(request, body, now_s)
             if done is not None and self._policy.apply_changes:
-                self._moderated(*done, now_s)
-        elif request == self._history:
-            self._history_answered(body, now_s)
+                self._screen.moderated(*done, now_s)
+        elif self._history.owns(request):
+            for older in self._history.answered(body, now_s):
+                self._screen.row_arrived(older, Path.HISTORY, now_s)
+        elif self._token.owns(request):
+            self._token.answered(status, body, now_s)
 
     def http_failed(self, request: int, reason: str, now_s: float) -> None:
         """No answer will come. The reason is for the record."""
@@ -328,8 +380,10 @@ class Session:
             self._fallback.failed(now_s)
         elif self._moderation.owns(request):
             self._moderation.failed(request, now_s)
-        elif request == self._history:
-            self._found("history_failed", reason, now_s)
+        elif self._history.owns(request):
+            self._history.failed(reason, now_s)
+        elif self._token.owns(request):
+            self._token.failed(reason, now_s)
 
     def request_repeated(self, request: int, now_s: float) -> None:
         """H7: the browser sends a request again by itself. The page does not hear of it; only the
@@ -359,8 +413,11 @@ class Session:
                     self._fallback.silence(now_s)
                 case "mute":
                     self._fallback.mute(now_s)
+                case _ if self._token.wake(timer, now_s):
+                    pass
                 case _:
                     self._heard(self._realtime.wake(timer, now_s), now_s)
+                    self._token.give_if_wanted(now_s)
 
     # -- inside ---------------------------------------------------------------------------
 
@@ -375,78 +432,12 @@ class Session:
             case Signal.NOT_LIVE:
                 self._fallback.not_live()
 
-    def _row_arrived(self, row: MessageRow, path: Path, now_s: float) -> Fate:
-        bubble = None
-        if row.user_id == self._identity.user_id:
-            bubble = self._list.bubble_of(row, now_s)
-            if bubble is not None and path is not Path.API:
-                self._composer.spinner_off(bubble, _SPINNER_BY[path], now_s)  # S4
-        fate = self._list.arrive(row, bubble, in_front=path is Path.HISTORY)
-        self._effects.sink.delivery(now_s, self._identity.user, row, path, fate)
-        return fate
-
-    def _row_changed(self, change: ChangeData, now_s: float) -> None:
-        """R5: an UPDATE or a DELETE over Realtime."""
-        if change.type == "UPDATE" and change.record is not None:
-            became = self._list.update(change.record)
-            if became is not None:
-                self._line_changed(change.record.id, became, Path.REALTIME, now_s)
-        elif change.type == "DELETE" and change.old_record is not None:
-            row_id = change.old_record.get("id")
-            if isinstance(row_id, int) and self._list.remove(row_id):
-                self._line_changed(row_id, "deleted", Path.REALTIME, now_s)
-
-    def _moderated(self, act: ModerationKind, row: MessageRow, now_s: float) -> None:
-        """One's own change is on the screen with its answer, like one's own message (S2)."""
-        if act == "delete_message":
-            if self._list.remove(row.id):
-                self._line_changed(row.id, "deleted", Path.API, now_s)
-        elif (became := self._list.update(row)) is not None:
-            self._line_changed(row.id, became, Path.API, now_s)
-
-    def _line_changed(self, row_id: int, change: LineChange, path: Path, now_s: float) -> None:
-        user = self._identity.user
-        self._effects.sink.event(
-            LineChanged(t_s=now_s, user=user, row_id=row_id, change=change, path=path)
-        )
-
     def _poll_answered(self, body: bytes, now_s: float) -> None:
         is_probe = self._fallback.is_probing
         brought = self._fallback.answered(body, now_s)
-        fates = [self._row_arrived(row, Path.POLL, now_s) for row in brought.rows]
+        fates = [self._screen.row_arrived(row, Path.POLL, now_s) for row in brought.rows]
         if is_probe and any(fate is not Fate.SUPPRESSED for fate in fates):
             self._fallback.probe_brought_news(now_s)
         if brought.reread is not None:
             up_to_id, whole = brought.reread
-            changes = self._list.reread(brought.rows, whole=whole, up_to_id=up_to_id)
-            for row_id, change in changes:
-                self._line_changed(row_id, change, Path.POLL, now_s)
-
-    def _history_answered(self, body: bytes, now_s: float) -> None:
-        self._history = None
-        try:
-            answer = _decode_history(body)
-        except UNREADABLE as error:
-            self._found("history_bad_answer", str(error), now_s)
-            return
-        if not answer.success:
-            self._found("history_refused", answer.error or "", now_s)
-            return
-        for row in answer.messages:
-            self._row_arrived(row, Path.HISTORY, now_s)
-        rows = answer.messages
-        ends = (rows[0].id, rows[-1].id) if rows else None
-        whole = len(rows) < self._policy.history_limit
-        self._cursor.read(
-            ends,
-            now_s,
-            asked_s=self._opened_s,
-            asked_after=None,
-            whole=whole,
-            since_live=False,
-        )
-
-    def _found(self, what: str, detail: str, now_s: float) -> None:
-        self._effects.sink.event(
-            Finding(t_s=now_s, user=self._identity.user, what=what, detail=detail[:500])
-        )
+            self._screen.reread(brought.rows, whole=whole, up_to_id=up_to_id, now_s=now_s)

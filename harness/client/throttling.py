@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from math import ceil
 from random import Random
 
+NO_TIMER = 0
+"""The nesting level of what only looks like a timer: an event that a worker sends."""
 CHAINED_FROM = 5
 """The nesting level from which a timer counts as chained (Chromium, HTML's timer nesting)."""
 PHASES = 1_200
@@ -42,7 +44,7 @@ def run_at_s(
     ``nesting`` is 1 for a timer set by an event (a frame, an answer, a click), and one more than
     its setter's for a timer that was set in the callback of another, or by an interval's turn.
     """
-    if hidden_since_s is None or due_s < hidden_since_s:
+    if nesting == NO_TIMER or hidden_since_s is None or due_s < hidden_since_s:
         return due_s
     deep = nesting >= CHAINED_FROM and due_s >= hidden_since_s + rules.chained_after_s
     return _aligned_s(due_s, rules.chained_align_s if deep else rules.align_s, rules.phase_s)

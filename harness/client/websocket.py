@@ -38,6 +38,8 @@ class Then(Enum):
     SCHEDULE = auto()
     """Set the reconnect timer."""
     DISCONNECTED = auto()
+    CLIENT_DISCONNECTED = auto()
+    """By ``disconnect`` of realtime-js, not of phoenix-js alone: the worker ends too."""
 
 
 @dataclass(slots=True, eq=False)

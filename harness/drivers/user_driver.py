@@ -7,9 +7,8 @@ session never yields, so each input runs whole, whoever brings it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from math import inf
-from typing import Any
 
 import gevent
 
@@ -20,27 +19,24 @@ from harness.client.commands import (
     Command,
     OpenSocket,
     SendFrame,
+    ShowFailure,
     StartRequest,
+    UseToken,
 )
 from harness.client.session import Session
 from harness.clock import Clock
-from harness.drivers.http_pool import HttpPool, NoAnswer
+from harness.drivers.http_pool import Answer, HttpPool
 from harness.drivers.person import Person
+from harness.drivers.requests import Requests
+from harness.drivers.sockets import ABNORMAL_CLOSURE, Endpoint, Sockets
 from harness.drivers.timer_wheel import TimerWheel
-from harness.drivers.websocket_link import Address, WebSocketLink
+from harness.drivers.timetable import Retry, Timetable
 from harness.errors import LocalProtocolError
-from harness.runsettings import MoveKind, PlannedAct, PlannedSend
+from harness.records import CLOSED_BY_EXTENSION, PageEnd
+from harness.runsettings import MeddlingKind, MoveKind, PlannedAct, PlannedSend
 
-ABNORMAL_CLOSURE = 1006
-"""What a page sees of a socket that ended without a Close frame (RFC 6455, 7.1.5)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """Where a cohort's clients connect: its own proxy, or the server itself."""
-
-    address: Address
-    host: str
+Feed = Callable[[float], object]
+"""An input for the session, with the time."""
 
 
 class UserDriver:
@@ -53,19 +49,15 @@ class UserDriver:
         "_browser",
         "_clock",
         "_failed",
-        "_http",
-        "_lingering",
-        "_link",
-        "_load_begins_s",
+        "_held",
         "_load_ends_s",
-        "_loop",
-        "_next_step",
         "_on_crash",
         "_person",
-        "_realtime",
+        "_put_away_s",
         "_requests",
+        "_sockets",
         "_started",
-        "_steps",
+        "_timetable",
         "_user",
         "_wheel",
         "session",
@@ -81,6 +73,7 @@ class UserDriver:
         another_page: Callable[[], Session] | None = None,
         realtime: Endpoint,
         http: HttpPool,
+        project_http: Callable[[], HttpPool] | None = None,
         browser: Browser,
         wheel: TimerWheel,
         load_begins_s: float,
@@ -90,27 +83,23 @@ class UserDriver:
     ) -> None:
         self.session = session
         self._user = user
-        # An act goes before a send of the same moment: sorting is stable.
-        self._steps: list[PlannedAct | PlannedSend] = sorted([*acts, *plan], key=_at_s)
-        self._next_step = 0
+        self._timetable = Timetable(plan, acts, begins_s=load_begins_s)
         self._arrives_late = bool(acts) and acts[0].act == "arrive"
         self._another_page = another_page
         """Makes the session of a page that is opened anew; needed where ``acts`` come back."""
         self._person = Person()
         self._started = False
-        self._realtime = realtime
-        self._http = http
+        self._sockets = Sockets(gevent.get_hub().loop, realtime, browser, self)
+        self._requests = Requests(http, project_http, self)
         self._browser = browser
-        self._load_begins_s = load_begins_s
         self._load_ends_s = load_ends_s
         self._clock = clock
         self._on_crash = on_crash
-        self._loop: Any = gevent.get_hub().loop
-        self._link: WebSocketLink | None = None
-        self._lingering: list[WebSocketLink] = []
-        """Given up by the library; the browser still waits for the answer to their Close frames."""
-        self._requests: dict[int, Any] = {}
-        """The greenlet of each request without an answer yet."""
+        self._held: list[Feed] = []
+        """What has come for a page that is frozen, in order. The server ends the socket of a page
+        that sends no heartbeat, which bounds it."""
+        self._put_away_s = inf
+        """When the page went into the back/forward cache."""
         self._wheel = wheel
         self._armed_s = inf
         self._failed = False
@@ -128,28 +117,25 @@ class UserDriver:
         self._release()
 
     def _end(self, now_s: float) -> None:
-        for step in self._steps[self._next_step :]:
-            if isinstance(step, PlannedSend):
-                at_s = self._load_begins_s + step.at_s
-                self.session.skip_message(step.number, at_s, "load_ended", now_s)
-        self._next_step = len(self._steps)
+        for send, planned_s in self._timetable.give_up():
+            self.session.skip_message(send.number, planned_s, "load_ended", now_s)
         self.session.close_page(now_s)
 
     # -- what the network says (called from the hub) --------------------------------------
 
     def link_opened(self, number: int) -> None:
-        self._input(lambda now_s: self.session.socket_opened(number, now_s))
+        self._hears(lambda now_s: self.session.socket_opened(number, now_s))
 
     def link_closed(self, number: int, code: int, reason: str) -> None:
-        if self._link is not None and self._link.number == number:
-            self._link = None
-        else:
-            self._lingering = [link for link in self._lingering if link.number != number]
-        self._input(lambda now_s: self.session.socket_closed(number, code, reason, now_s))
+        self._sockets.ended(number)
+        self._hears(lambda now_s: self.session.socket_closed(number, code, reason, now_s))
 
     def link_frame(self, number: int, data: bytes) -> None:
         # The hot path: no closure, and nothing to do after most frames.
         if self._failed:
+            return
+        if self._person.is_page_frozen:
+            self._held.append(partial(self.session.frame_received, number, data))
             return
         try:
             self.session.frame_received(number, data, self._clock())
@@ -158,9 +144,32 @@ class UserDriver:
         except Exception as error:  # noqa: BLE001 - a crash is the rig's, and must be heard of
             self._crash(error)
 
+    # -- what becomes of its requests (called from their greenlets) -----------------------
+
+    def request_answered(self, number: int, answer: Answer) -> None:
+        self._hears(
+            lambda now_s: self.session.http_answered(number, answer.status, answer.body, now_s)
+        )
+
+    def request_failed(self, number: int, reason: str) -> None:
+        self._hears(lambda now_s: self.session.http_failed(number, reason, now_s))
+
+    def request_repeated(self, number: int) -> None:
+        self.session.request_repeated(number, self._clock())
+
+    def request_crashed(self, error: BaseException) -> None:
+        self._crash(error)
+
     # -- the loop -------------------------------------------------------------------------
 
-    def _input(self, feed: Callable[[float], None]) -> None:
+    def _hears(self, feed: Feed) -> None:
+        """Something comes for the page: now, or when it runs again."""
+        if self._person.is_page_frozen:
+            self._held.append(feed)
+        else:
+            self._input(feed)
+
+    def _input(self, feed: Feed) -> None:
         """One input, then all that follows from it."""
         if self._failed:
             return
@@ -172,91 +181,44 @@ class UserDriver:
 
     def _settle(self) -> None:
         """Do what the session asked for, and have it woken in time."""
+        self._obey()
+        self._arm()
+
+    def _obey(self) -> None:
         for command in self.session.drain():
             self._run(command)
-        self._arm()
 
     def _run(self, command: Command) -> None:
         match command:
             case SendFrame(socket, data):
-                if self._link is not None and self._link.number == socket:
-                    self._link.send_text(data)
-            case StartRequest(request):
-                self._requests[request] = gevent.spawn(self._perform, command)
+                self._sockets.send(socket, data)
+            case StartRequest():
+                self._requests.start(command, has_network=self._person.has_network)
             case AbortRequest(request):
-                self._requests.pop(request).kill(block=False)
+                self._requests.abort(request)
             case OpenSocket(socket, path):
-                self._open_socket(socket, path)
+                self._sockets.open(socket, path, has_network=self._person.has_network)
+            case UseToken(token):
+                self._requests.use_token(token)
             case CloseSocket(socket, code, reason):
-                if self._link is not None and self._link.number == socket:
-                    self._link.close(code, reason)
-
-    def _open_socket(self, number: int, path: str) -> None:
-        if self._link is not None:
-            # Given up by the library, whatever TCP still thinks.
-            if self._link.is_closing:
-                self._lingering.append(self._link)
-            else:
-                self._link.drop()
-            self._link = None
-        refused = "offline" if not self._person.has_network else ""
-        if self._browser.websocket == "refused":
-            refused = "refused in the browser"
-        if refused:
-            self._loop.run_callback(self.link_closed, number, ABNORMAL_CLOSURE, refused)
-            return
-        self._link = WebSocketLink(
-            self._loop,
-            self._realtime.address,
-            self._realtime.host,
-            path=path,
-            number=number,
-            owner=self,
-            browser=self._browser,
-        )
-
-    def _perform(self, command: StartRequest) -> None:
-        """The greenlet of one request."""
-        request = command.request
-        try:
-            if not self._person.has_network:
-                raise NoAnswer("offline")
-            answer = self._http.request(
-                command.method,
-                command.path,
-                command.body,
-                lambda: self.session.request_repeated(request, self._clock()),
-            )
-        except NoAnswer as failure:
-            reason = str(failure)
-            if self._is_waited_for(request):
-                self._input(lambda now_s: self.session.http_failed(request, reason, now_s))
-            return
-        except Exception as error:  # noqa: BLE001 - a crash is the rig's, and must be heard of
-            self._requests.pop(request, None)
-            self._crash(error)
-            return
-        if not self._is_waited_for(request):
-            return
-        self._input(
-            lambda now_s: self.session.http_answered(request, answer.status, answer.body, now_s)
-        )
-
-    def _is_waited_for(self, request: int) -> bool:
-        """Whether the page still waits for what this greenlet has, and strike it off if so. Not
-        where it was aborted when the answer was already here; another page counts anew."""
-        if self._requests.get(request) is not gevent.getcurrent() or self._person.is_asleep:
-            return False
-        del self._requests[request]
-        return True
+                self._sockets.close(socket, code, reason)
+            case ShowFailure():
+                self._timetable.failed(command, self._clock())
 
     # -- timers ---------------------------------------------------------------------------
 
     def _next_due_s(self) -> float:
-        due_s = inf if self._person.is_asleep else self.session.next_wake_s
-        if self._next_step < len(self._steps):
-            due_s = min(due_s, self._load_begins_s + self._steps[self._next_step].at_s)
+        due_s = self._timetable.next_step_s
+        if self._person.why_not is None:
+            due_s = min(due_s, self._timetable.next_retry_s)
+        if not self._is_page_stopped:
+            due_s = min(due_s, self.session.next_wake_s)
         return due_s
+
+    @property
+    def _is_page_stopped(self) -> bool:
+        """None of its timers runs."""
+        return self._person.is_asleep or self._person.is_page_frozen
 
     def _arm(self) -> None:
         """Have the timer fire no later than the next thing that is due."""
@@ -279,18 +241,16 @@ class UserDriver:
         self._input(self._due)
 
     def _due(self, now_s: float) -> None:
-        while self._next_step < len(self._steps):
-            step = self._steps[self._next_step]
-            planned_s = self._load_begins_s + step.at_s
-            if planned_s > now_s:
-                break
-            self._next_step += 1
+        while (due := self._timetable.pop_step(now_s)) is not None:
+            step, planned_s = due
             if isinstance(step, PlannedAct):
-                self.session.note_act(step.number, step.act, planned_s, now_s)
+                self.session.note_act(step, planned_s, now_s)
                 self._act(step, now_s)
             else:
                 self._send(step, planned_s, now_s)
-        if self.session.next_wake_s <= now_s and not self._person.is_asleep:
+        while self._person.why_not is None and (retry := self._timetable.pop_retry(now_s)):
+            self._retry(retry, now_s)
+        if self.session.next_wake_s <= now_s and not self._is_page_stopped:
             self.session.wake(now_s)
 
     # -- what the person does -------------------------------------------------------------
@@ -304,34 +264,60 @@ class UserDriver:
             return
         self.session.type_message(send.number, send.client_msg_id, send.body, planned_s, now_s)
 
+    def _retry(self, retry: Retry, now_s: float) -> None:
+        """Press "send again", unless the load is over; the page looks whether it still can."""
+        if now_s < self._load_ends_s:
+            send = retry.send
+            self.session.send_again(
+                send.number,
+                send.client_msg_id,
+                send.body,
+                attempt=retry.attempt,
+                planned_s=self._timetable.moment_of(send),
+                now_s=now_s,
+            )
+
     def _act(self, step: PlannedAct, now_s: float) -> None:
         match step.act:
             case "arrive":
                 self._arrive(now_s)
             case "come_back":
-                self._open_anew()
-                self._arrive(now_s)
+                self._person.does("arrive")
+                self._open_anew(now_s)
             case "hide_message" | "delete_message":
                 if self._person.why_not is None:
                     self.session.moderate(step.act, now_s)
+            case (
+                "block_sockets" | "unblock_sockets" | "cut_sockets" | "break_posts" | "spare_posts"
+            ):
+                self._meddle(step.act, now_s)
             case _:
                 self._person.does(step.act)
                 self._moves(step.act, now_s)
 
     def _moves(self, act: MoveKind, now_s: float) -> None:
         match act:
-            case "hide" | "show":
-                self.session.set_visible(act == "show", now_s)
+            case "hide":
+                self.session.set_visible(False, now_s)
+            case "show" if not self.session.is_open:  # discarded meanwhile
+                self._open_anew(now_s)
+            case "show":
+                self.session.set_visible(True, now_s)
+                self._thaw(now_s)
+            case "discard":
+                self._lose_page("discarded", now_s)
+            case "navigate_away":
+                self._navigate_away(now_s)
+            case "navigate_back":
+                self._navigate_back(now_s)
             case "go_offline":
                 self._lose_network(now_s)
                 self.session.set_online(False, now_s)
             case "go_online":
-                for link in self._links():
-                    link.resume()
+                self._sockets.resume()
                 self.session.set_online(True, now_s)
             case "switch_network":
-                for link in self._links():
-                    link.strand()
+                self._sockets.strand()
                 self.session.set_online(True, now_s)
             case "close_lid":
                 self.session.set_visible(False, now_s)
@@ -342,36 +328,87 @@ class UserDriver:
             case "leave":
                 self._leave(now_s)
 
+    def _meddle(self, act: MeddlingKind, now_s: float) -> None:
+        """Something in the browser gets between the page and its connections. Where the machine
+        sleeps, it sleeps too."""
+        match act:
+            case "block_sockets" | "unblock_sockets":
+                self._sockets.block(act == "block_sockets")
+            case "break_posts" | "spare_posts":
+                self._requests.break_posts(act == "break_posts")
+            case "cut_sockets" if not self._person.is_asleep:
+                for number in self._sockets.cut():
+                    ended = (number, ABNORMAL_CLOSURE, CLOSED_BY_EXTENSION)
+                    if self._person.is_page_frozen:
+                        self._held.append(partial(self.session.socket_closed, *ended))
+                    else:
+                        self.session.socket_closed(*ended, now_s)
+
     def _arrive(self, now_s: float) -> None:
         self._person.does("arrive")
         self.session.open_page(now_s)
 
-    def _open_anew(self) -> None:
+    def _open_anew(self, now_s: float) -> None:
         if self._another_page is None:
             raise LocalProtocolError("a person comes back, and nothing makes another page")
         self.session = self._another_page()
+        self.session.open_page(now_s)
+
+    # Chromium's order of events is pagehide, visibilitychange, freeze, and on return resume,
+    # visibilitychange, pageshow (WebViewImpl::SetPageLifecycleStateInternal).
+
+    def _navigate_away(self, now_s: float) -> None:
+        self.session.page_hidden(now_s)
+        self._obey()
+        is_kept = self._browser.bfcache_with_socket or not self._sockets.is_one_wanted
+        if self._browser.bfcache_s == 0 or not is_kept:
+            self._lose_page("navigated", now_s)
+            return
+        self.session.set_visible(False, now_s)
+        self._put_away_s = now_s
+        for number in self._sockets.leave():
+            why = "cut for the back/forward cache"
+            self._held.append(partial(self.session.socket_closed, number, ABNORMAL_CLOSURE, why))
+
+    def _navigate_back(self, now_s: float) -> None:
+        if self.session.is_open and now_s - self._put_away_s > self._browser.bfcache_s:
+            self._lose_page("evicted", now_s)
+        if not self.session.is_open:
+            self._open_anew(now_s)
+            return
+        self.session.set_visible(True, now_s)
+        self.session.page_shown(now_s)
+        self._thaw(now_s)
+
+    def _thaw(self, now_s: float) -> None:
+        """The page runs again: first what has waited for it, then the timers that are overdue."""
+        held, self._held = self._held, []
+        for feed in held:
+            self._obey()
+            feed(now_s)
+
+    def _lose_page(self, end: PageEnd, now_s: float) -> None:
+        self._obey()
+        self.session.page_lost(end, now_s)
+        self._sockets.leave()
+        self._forget_page()
 
     def _lose_network(self, now_s: float) -> None:
         """Requests under way fail, kept connections are flushed; an open WebSocket only falls
-        silent (Chrome's ``ERR_NETWORK_CHANGED``: spec/realtime.md, 5.3)."""
-        for link in self._links():
-            link.pause()
+        silent (Chrome's ``ERR_NETWORK_CHANGED``; docs/browsers.md)."""
+        self._sockets.pause()
         self._fail_requests("network changed", now_s)
 
     def _fall_asleep(self) -> None:
-        """Nothing reaches the page, and it hears of nothing before the lid opens; so the requests
-        stay on the list of those that it waits for."""
-        for link in self._links():
-            link.suspend()
-        for greenlet in self._requests.values():
-            greenlet.kill(block=False)
+        """Nothing reaches the page, and it hears of nothing before the lid opens."""
+        self._sockets.suspend()
+        self._requests.suspend()
 
     def _wake_up(self, now_s: float) -> None:
         """The laptop was closed: whatever was connected is not any more."""
-        lost = self._link
-        self._drop_links()
-        if lost is not None:
-            number = lost.number
+        number = self._sockets.in_use
+        self._sockets.drop()
+        if number is not None:
             self.session.socket_closed(number, ABNORMAL_CLOSURE, "suspended", now_s)
         self._fail_requests("suspended", now_s)
         self.session.set_online(True, now_s)
@@ -379,14 +416,18 @@ class UserDriver:
 
     def _leave(self, now_s: float) -> None:
         self.session.close_page(now_s)
-        for command in self.session.drain():  # this session's own, before another takes over
-            self._run(command)
-        self._drop_connections()
+        self._obey()  # this session's own, before another takes over
+        self._sockets.drop()
+        self._forget_page()
+
+    def _forget_page(self) -> None:
+        """Nothing that still comes for it counts."""
+        self._requests.drop()
+        self._held.clear()
+        self._timetable.forget_failures()
 
     def _fail_requests(self, reason: str, now_s: float) -> None:
-        cut = dict(self._requests)
-        self._drop_requests()
-        for request in cut:
+        for request in self._requests.drop():
             self.session.http_failed(request, reason, now_s)
 
     # -- the end --------------------------------------------------------------------------
@@ -399,27 +440,5 @@ class UserDriver:
 
     def _release(self) -> None:
         self._disarm()
-        self._drop_connections()
-
-    def _drop_connections(self) -> None:
-        self._drop_links()
-        self._drop_requests()
-
-    def _links(self) -> list[WebSocketLink]:
-        return [*self._lingering, *([] if self._link is None else [self._link])]
-
-    def _drop_links(self) -> None:
-        for link in self._links():
-            link.drop()
-        self._link = None
-        self._lingering = []
-
-    def _drop_requests(self) -> None:
-        for greenlet in self._requests.values():
-            greenlet.kill(block=False)
-        self._requests.clear()
-        self._http.close()
-
-
-def _at_s(step: PlannedAct | PlannedSend) -> float:
-    return step.at_s
+        self._sockets.drop()
+        self._requests.drop()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
+from harness.fields import meanings
 from harness.server.knob_values import allowed
 from harness.server.knobs import Knobs
 
@@ -25,23 +24,8 @@ class KnobDoc:
 
 def knob_docs() -> list[KnobDoc]:
     """All knobs in the order of the code."""
-    (class_body,) = ast.parse(inspect.getsource(Knobs)).body
-    assert isinstance(class_body, ast.ClassDef)
-    meanings = {
-        statement.target.id: _plain(following.value.value)
-        for statement, following in zip(class_body.body, class_body.body[1:], strict=False)
-        if isinstance(statement, ast.AnnAssign)
-        and isinstance(statement.target, ast.Name)
-        and isinstance(following, ast.Expr)
-        and isinstance(following.value, ast.Constant)
-        and isinstance(following.value.value, str)
-    }
-    defaults = Knobs()
+    defaults, said = Knobs(), meanings(Knobs)
     return [
-        KnobDoc(name, getattr(defaults, name), meanings.get(name, ""), allowed(name))
+        KnobDoc(name, getattr(defaults, name), said.get(name, ""), allowed(name))
         for name in Knobs.__struct_fields__
     ]
-
-
-def _plain(docstring: str) -> str:
-    return " ".join(docstring.replace("``", "").split())

@@ -8,14 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_type_hints
 
 import msgspec
-from msgspec import inspect
 
+from harness import fields
 from harness.errors import UsageError
 from harness.near_names import near
 from harness.server.knobs import Knobs
 
 _SHOWN_CHARS = 60
-_UNITS = {"_s": "seconds", "_bytes": "bytes", "_chars": "characters"}
 
 
 def parse_knobs(assignments: Iterable[str]) -> Knobs:
@@ -55,7 +54,7 @@ def changed(knobs: Knobs, changes: Mapping[str, Any]) -> Knobs:
 
 def allowed(name: str) -> str:
     """What a knob may be, to be read after "must be"."""
-    return _told(inspect.type_info(get_type_hints(Knobs, include_extras=True)[name]), name)
+    return fields.allowed(Knobs, name)
 
 
 def _checked(where: str, knobs: Knobs) -> Knobs:
@@ -77,31 +76,6 @@ def _read(where: str, name: str, value: Any, *, strict: bool) -> Any:
     if isinstance(read, float) and not math.isfinite(read):
         raise UsageError(f"{where} {name}={_shown(value)}: must be {allowed(name)}")
     return read
-
-
-def _told(kind: inspect.Type, name: str) -> str:
-    match kind:
-        case inspect.Metadata(type=inner, extra_json_schema=schema):
-            return str((schema or {}).get("description") or _told(inner, name))
-        case inspect.UnionType(types=types):
-            some = [one for one in types if not isinstance(one, inspect.NoneType)]
-            return " or ".join([*(_told(one, name) for one in some), "null"])
-        case inspect.LiteralType(values=values):
-            return f"one of {', '.join(map(str, values))}"
-        case inspect.BoolType():
-            return "true or false"
-        case inspect.IntType() | inspect.FloatType():
-            whole = "whole " if isinstance(kind, inspect.IntType) else ""
-            unit = next((f" of {unit}" for end, unit in _UNITS.items() if name.endswith(end)), "")
-            return f"a {whole}number{unit} {_range(kind)}"
-        case _:
-            raise TypeError(f"{name}: a knob has no words for {kind}")
-
-
-def _range(kind: inspect.IntType | inspect.FloatType) -> str:
-    if kind.gt is not None:
-        return f"above {kind.gt}, at most {kind.le}"
-    return f"from {kind.ge} to {kind.le}"
 
 
 def _shown(value: Any) -> str:

@@ -99,6 +99,9 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     plan: Literal["off", "free", "pro", "team"] = "off"
     """Whose quotas hold: those of a hosted plan, or none; ours, hosted projects always have one.
     ``pro`` is Pro with its spend cap; without the cap it has the quotas of ``team``."""
+    changes_used_up: bool = False
+    """Whether the plan's quota of database changes counts as used up, whatever the traffic: they
+    are discarded for everybody, and nobody is told."""
     max_channels: Count = 100
     """Channels of one socket; one more is refused. The same in every plan."""
     presence_calls: CountFrom1 = 5
@@ -138,5 +141,15 @@ class Knobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Whose pages may read answers: origins separated by commas, ``*`` for all, none if empty."""
     slow_commit_s: Seconds = 1.0
     """How long a commit is held under slow-commit, ack-before-commit or poll-id-gap."""
+    strike_all: Literal[
+        "none",
+        "error-burst",
+        "lost-after-ack",
+        "ack-lost",
+        "html-error",
+        "empty-body",
+        "wrong-schema",
+    ] = "none"
+    """Which of the defects that strike some sends strikes, where it is planted, every one."""
     rest_max_rows: CountFrom1 = 1_000
     """Most rows of one answer in PostgREST's form."""

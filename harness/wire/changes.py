@@ -42,9 +42,9 @@ class Filter(msgspec.Struct, frozen=True):
     """One ``postgres_changes`` binding as the client asks for it in ``phx_join``."""
 
     event: str
-    schema: str = "public"
-    table: str | None = None
-    filter: str | None = None
+    schema: str
+    table: str
+    filter: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ChangeData(msgspec.Struct, frozen=True):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from reports.evidence import Evidence
-from reports.metrics import deliveries, recovery, screens, sends, transport
+from reports.metrics import deliveries, recovery, screens, sends, sessions, skips, transport
 from reports.metrics.cells import CellMaker, Unit
 from reports.model import Metrics
 from reports.windows import scopes
 
 UNITS: dict[str, Unit] = {
     **sends.UNITS,
+    **skips.UNITS,
     **deliveries.UNITS,
     **transport.UNITS,
+    **sessions.UNITS,
     **recovery.UNITS,
     **screens.UNITS,
 }
@@ -22,6 +24,7 @@ def measure(evidence: Evidence) -> Metrics:
     """Compute every metric for every window and cohort; null where one makes no sense."""
     frozen = deliveries.frozen_spans(evidence)
     seen = transport.transport(evidence)
+    tokens = sessions.sessions(evidence)
     stale = screens.stale_lines(evidence)
     found = scopes(evidence.history)
     cells = []
@@ -31,9 +34,11 @@ def measure(evidence: Evidence) -> Metrics:
             cell.metric: cell
             for cell in (
                 *sends.send_cells(evidence, make),
+                *skips.skip_cells(evidence, make),
                 *deliveries.delivery_cells(evidence, make),
                 *deliveries.frozen_cells(evidence, make, frozen),
                 *transport.transport_cells(evidence, make, seen),
+                *sessions.session_cells(evidence, make, tokens),
                 *recovery.recovery_cells(evidence, make),
                 *screens.screen_cells(evidence, make, stale),
             )

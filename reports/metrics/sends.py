@@ -19,7 +19,10 @@ UNITS: dict[str, Unit] = {
     **{f"ack_s.{stat}": "s" for stat in STATS},
     **{f"ack_service_s.{stat}": "s" for stat in STATS},
     **{f"spinner_s.{stat}": "s" for stat in STATS},
+    "retries": "count",
+    "rescued_sends": "messages",
     "stuck_pending": "messages",
+    "left_pending": "messages",
     "duplicate_rows": "messages",
     "lost_after_ack": "messages",
     "ghost_sends": "messages",
@@ -42,24 +45,46 @@ def send_cells(evidence: Evidence, make: CellMaker) -> list[Cell]:
         hits = sum((_floats(sends[column]) for column in columns), np.zeros(len(sends)))
         return make.rate(metric, hits, attempts, clusters)
 
-    def from_to(metric: str, begin: str, end: str, known_until: Floats) -> list[Cell]:
-        begin_s = _floats(sends[begin])
-        took = np.nan_to_num(_floats(sends[end]) - begin_s, nan=np.inf)
-        return make.durations(metric, Durations(took, known_until - begin_s, clusters))
-
     end_s = evidence.history.end_s
+    planned_s = _floats(sends["planned_s"])
+    acked_s = np.nan_to_num(_floats(sends["acked_s"]), nan=np.inf)
     given_up_s = np.nan_to_num(_floats(sends["ended_s"]), nan=end_s)
+    ack = Durations(acked_s - planned_s, given_up_s - planned_s, clusters)
     return [
         per_attempt("send_timeout_rate", "timeouts"),
         per_attempt("send_error_rate", "refusals", "bad_answers"),
         per_attempt("send_error_rate.refused", "refusals"),
         per_attempt("send_error_rate.bad_answer", "bad_answers"),
         per_attempt("send_network_rate", "network_failures"),
-        *from_to("ack_s", "planned_s", "acked_s", given_up_s),
-        *from_to("ack_service_s", "started_s", "acked_s", given_up_s),
-        *from_to("spinner_s", "started_s", "spinner_off_s", np.full(len(sends), end_s)),
+        *make.durations("ack_s", ack),
+        *_attempts(evidence, make, planned),
         *_fates(evidence, make, attempted),
         _amplification(evidence, make, planned),
+    ]
+
+
+def _attempts(evidence: Evidence, make: CellMaker, planned: np.ndarray) -> list[Cell]:
+    """What people waited for, attempt by attempt, and what their retries were good for."""
+    attempts = evidence.messages.attempts
+    here = planned[attempts.message]
+    # Whose page closed early had not waited to the end: how long it would have been, nobody knows.
+    waited = here & ~attempts.left
+
+    def since_start(end_s: Floats, known_until_s: Floats, chosen: np.ndarray) -> Durations:
+        begun_s, message = attempts.started_s[chosen], attempts.message[chosen]
+        clusters = evidence.clusters[evidence.sender[message]]
+        return Durations(end_s[chosen] - begun_s, known_until_s[chosen] - begun_s, clusters)
+
+    served = since_start(attempts.acked_s, attempts.ended_s, here)
+    spun = since_start(attempts.spinner_off_s, attempts.page_closed_s, waited)
+    sent = len(np.unique(attempts.message[here]))
+    again = here & (attempts.number > 1)
+    rescued = again & np.isfinite(attempts.acked_s)
+    return [
+        *make.durations("ack_service_s", served),
+        *make.durations("spinner_s", spun),
+        make.count("retries", int(again.sum()), sent),
+        make.count("rescued_sends", len(np.unique(attempts.message[rescued])), sent, "messages"),
     ]
 
 
@@ -70,15 +95,17 @@ def _fates(evidence: Evidence, make: CellMaker, attempted: np.ndarray) -> list[C
     failed = sends["shown_failed"].to_numpy(np.bool_)
     unacked = (sends["outcome"] != "ok").to_numpy(np.bool_)
     pending = sends["stuck_pending"].to_numpy(np.bool_)
+    left = sends["left_pending"].to_numpy(np.bool_)
     by_others = evidence.ledger.shown_messages(own=False)[attempted]
     by_sender = evidence.ledger.shown_messages(own=True)[attempted]
     extra_rows = (sends["rows"] - 1).clip(lower=0)
     facts = (
         ("stuck_pending", pending.sum(), len(sends)),
+        ("left_pending", left.sum(), len(sends)),
         ("duplicate_rows", extra_rows.sum(), (sends["rows"] > 0).sum()),
         ("lost_after_ack", sends["lost_after_ack"].sum(), sends["acked_s"].notna().sum()),
         ("ghost_sends", (failed & by_others).sum(), len(sends)),
-        ("repaired_sends", (unacked & ~failed & ~pending & by_sender).sum(), len(sends)),
+        ("repaired_sends", (unacked & ~failed & ~pending & ~left & by_sender).sum(), len(sends)),
     )
     return [make.count(metric, int(value), int(n), "messages") for metric, value, n in facts]
 

@@ -57,17 +57,17 @@ class Transport:
 def transport(evidence: Evidence) -> Transport:
     """Read the instants from the events."""
     events = evidence.history.events
-    activations = _moments(evidence, [(e.t_s, e.user) for e in events.of(FallbackOn)])
+    activations = moments_of(evidence, [(e.t_s, e.user) for e in events.of(FallbackOn)])
     false = were_false(evidence, activations.t_s, activations.user)
     return Transport(
         activations=activations,
         false_activations=(
             None if false is None else Moments(activations.t_s[false], activations.user[false])
         ),
-        reconnects=_moments(
+        reconnects=moments_of(
             evidence, [(e.t_s, e.user) for e in events.of(SocketOpening) if e.attempt > 1]
         ),
-        polls=_moments(evidence, [(e.t_s, e.user) for e in events.of(PollStarted)]),
+        polls=moments_of(evidence, [(e.t_s, e.user) for e in events.of(PollStarted)]),
     )
 
 
@@ -119,7 +119,8 @@ def _peak(t_s: Floats, zero_s: float) -> float:
     return float(seconds.max(initial=0))
 
 
-def _moments(evidence: Evidence, found: list[tuple[float, int]]) -> Moments:
+def moments_of(evidence: Evidence, found: list[tuple[float, int]]) -> Moments:
+    """Instants and users as they are in records; users without a page are left out."""
     user = position(evidence.history.users, np.array([u for _, u in found], dtype=np.int64))
     t_s = np.array([t for t, _ in found], dtype=np.float64)
     return Moments(t_s[user >= 0], user[user >= 0])

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.receipts import Extent
 from harness.runsettings import Text
+from reports.metrics.skips import REASONS, SECOND_CLICK
 from reports.model import EVERYBODY, RUN, Audit, Cell, MessageFault, Result, Window
 from reports.render.facts import fault_words, rig_sentence
 from reports.render.words import bound_words, cohort_name, gate_kind, metric_name, window_name
 from reports.texts import Sayable, Sentence, sentence
 from reports.texts.quantity import Quantity, of_cell
 
+_SKIPPED_BY_REASON = tuple(f"skipped.{reason}" for reason in (*REASONS, SECOND_CLICK))
 MAIN_METRICS = (
     "delivery_s.p50",
     "delivery_s.p99",
@@ -20,6 +23,9 @@ MAIN_METRICS = (
     "spinner_s.p99",
     "send_timeout_rate",
     "send_error_rate",
+    "skipped",
+    "skipped_rate",
+    *_SKIPPED_BY_REASON,
     "stuck_pending",
     "lost",
     "lost_after_ack",
@@ -40,6 +46,10 @@ MAIN_METRICS = (
     "recover_s.p90",
     "poll_rate",
     "request_amplification",
+    "channels_ended",
+    "token_refreshes",
+    "token_refresh_failures",
+    "sign_outs",
 )
 """Those of the table by window, in its order; ``metrics.json`` has them all."""
 COHORT_METRICS = (
@@ -56,11 +66,14 @@ COHORT_METRICS = (
     "stale_rows",
     "recover_s.p90",
     "send_timeout_rate",
+    "skipped",
     "fallback_activations",
     "fallback_false_activations",
     "fallback_share",
     "poll_rate",
     "reconnect_attempts",
+    "channels_ended",
+    "token_refreshes",
 )
 """Those of the table of cohorts: first what people feel, then what it costs."""
 MOST_WRONG = 200
@@ -139,6 +152,7 @@ class ReceiptRow:
     planned_end: Quantity
     begin: Quantity
     end: Quantity
+    extent: Sayable
     effect: Text
     problems: tuple[Text, ...]
 
@@ -213,7 +227,9 @@ def _window_table(audit: Audit, cohort: str) -> WindowTable:
     rows = []
     for metric in MAIN_METRICS:
         found = [cells.get((metric, window.name)) for window in windows]
-        if any(cell is not None and cell.value is not None for cell in found):
+        values = [cell.value for cell in found if cell is not None and cell.value is not None]
+        # Of the many reasons for which a send may be skipped, those that there were.
+        if any(values) if metric in _SKIPPED_BY_REASON else values:
             figures = tuple(_figure(cell) for cell in found)
             rows.append(WindowRow(metric_name(metric), metric, figures))
     columns = tuple(
@@ -260,11 +276,19 @@ def receipt_rows(audit: Audit) -> tuple[ReceiptRow, ...]:
             planned_end=_after_load(audit, receipt.planned_end_s),
             begin=_after_load(audit, receipt.first_effect_s),
             end=_after_load(audit, receipt.healed_s),
+            extent=_extent(receipt.extent),
             effect=receipt.effect,
             problems=receipt.problems,
         )
         for number, receipt in enumerate(audit.receipts, start=1)
     )
+
+
+def _extent(extent: Extent | None) -> Sentence:
+    if extent is None:
+        return sentence("receipts.unmeasured")
+    hit, of = Quantity(extent.hit, "count"), Quantity(extent.of, "count")
+    return sentence(f"receipts.extent_{extent.unit}", hit=hit, of=of)
 
 
 def wrong_rows(audit: Audit) -> tuple[WrongRow, ...]:

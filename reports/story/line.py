@@ -8,8 +8,8 @@ from typing import Literal
 import msgspec
 
 Kind = Literal[
-    "page", "person", "send", "row", "poll", "socket", "channel", "fallback", "finding", "fault",
-    "run", "other",
+    "page", "person", "send", "row", "poll", "socket", "channel", "token", "fallback", "finding",
+    "fault", "run", "other",
 ]  # fmt: skip
 Tone = Literal["plain", "good", "bad", "warning", "quiet", "fault"]
 

@@ -54,6 +54,12 @@ class Memory:
         self.polls.clear()
         self.socket_open_s = self.subscribed_s = self.fallback_s = None
 
+    def has_bubble(self, client_msg_id: str) -> bool:
+        """Whether the message was sent on the page that is open: with an earlier page its bubble
+        is gone."""
+        sent = self.sent.get(client_msg_id)
+        return sent is not None and sent.first_s >= self.page_s
+
     def line(
         self,
         t_s: float,

@@ -68,7 +68,7 @@ def _shown(memory: Memory, row: Delivery, known: Row | None, *, own: bool) -> Pi
     delay_s = _delay(memory, row, known)
     after = f", {seconds(delay_s)} after its commit" if delay_s is not None else ""
     text = f"{_described(memory, row.row_id, known)} {_by(row)}{after}"
-    if own:
+    if own and known is not None and memory.has_bubble(known.client_msg_id):
         # The bubble should have become the row: a second line of one's own message.
         mark = f"✗ {text}: shown beside the own bubble"
         return memory.line(row.t_s, "row", mark, "bad", row_id=row.row_id)

@@ -49,8 +49,9 @@ def started(memory: Memory, event: SendStarted, _moment: Moment) -> Iterator[Lin
     planned = memory.life.plan.get(event.number)
     memory.sent.setdefault(key, Sent(event.t_s, planned.body if planned else None))
     memory.requests[key, event.attempt] = event.t_s
+    memory.gave_up.discard(key)
     what = quoted(planned.body) if planned else f"planned message {event.number}"
-    again = "sends" if event.attempt == 1 else "sends again"
+    again = "sends" if event.attempt == 1 else 'presses "send again" on'
     behind_s = event.t_s - event.planned_s
     behind = ""
     if event.attempt == 1 and behind_s >= _LATE_CLICK_S:

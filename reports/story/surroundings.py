@@ -44,8 +44,17 @@ def page_opened(memory: Memory, event: PageOpened, _moment: Moment) -> Iterator[
     yield memory.line(event.t_s, "page", f"opens the chat page of room {event.room}")
 
 
+_ENDS: dict[str, tuple[str, Tone]] = {
+    "closed": ("closes the page", "plain"),
+    "navigated": ("the browser does not keep the page", "warning"),
+    "evicted": ("the browser has kept the page for too long and threw it away", "warning"),
+    "discarded": ("the browser discards the hidden tab: its page is gone", "warning"),
+}
+
+
 def page_closed(memory: Memory, event: PageClosed, _moment: Moment) -> Iterator[Line]:
-    yield memory.line(event.t_s, "page", "closes the page")
+    text, tone = _ENDS[event.end]
+    yield memory.line(event.t_s, "page", text, tone)
     for left, how in ((event.pending, 'still says "sending…"'), (event.failed, "shown as failed")):
         if left:
             names = listed([short(key) for key in left], 4)
@@ -69,9 +78,9 @@ def online(memory: Memory, event: OnlineChanged, _moment: Moment) -> Iterator[Li
         yield memory.line(event.t_s, "person", "✗ the browser says: offline", "warning")
 
 
-def acted(memory: Memory, event: PersonActed, _moment: Moment) -> Iterator[Line]:
+def acted(memory: Memory, event: PersonActed, here: Moment) -> Iterator[Line]:
     """What the page notices of an act is told by records of its own; of a closed lid it notices
-    less than happens."""
+    less than happens, and of another page in its tab it hears what it does of another tab."""
     if event.act == "close_lid":
         yield memory.line(event.t_s, "person", "closes the laptop: it sleeps", "warning")
     elif event.act == "open_lid":
@@ -79,6 +88,16 @@ def acted(memory: Memory, event: PersonActed, _moment: Moment) -> Iterator[Line]
     elif event.act == "switch_network":
         text = "is on another network: what was open over the old one is dead, and nobody says so"
         yield memory.line(event.t_s, "person", text, "warning")
+    elif event.act == "freeze":
+        text = "the browser freezes the hidden tab: nothing of its page runs"
+        yield memory.line(event.t_s, "page", text, "warning")
+    elif event.act == "navigate_away":
+        kept = here.take(VisibilityChanged, lambda change: not change.visible)
+        how = ", and the browser keeps this one, frozen" if kept else ""
+        yield memory.line(event.t_s, "person", f"goes to another page{how}", "warning")
+    elif event.act == "navigate_back":
+        here.take(VisibilityChanged, lambda change: change.visible)
+        yield memory.line(event.t_s, "person", "comes back to the page")
 
 
 def moderates(memory: Memory, event: ModerationStarted, _moment: Moment) -> Iterator[Line]:

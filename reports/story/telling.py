@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from harness import records as kinds
-from reports.story import rows, sends, surroundings
+from reports.story import rows, sends, surroundings, tokens
 from reports.story.life import Fault, Life, Told, UnknownEvent
 from reports.story.line import Line, Piece, Quiet, line_of
 from reports.story.memory import Memory
@@ -42,6 +42,9 @@ _TELLERS: Mapping[type, Teller] = MappingProxyType(
         kinds.SocketOpened: surroundings.socket_opened,
         kinds.SocketClosed: surroundings.socket_closed,
         kinds.ChannelChanged: surroundings.channel,
+        kinds.TokenRefreshed: tokens.refreshed,
+        kinds.TokenRefreshFailed: tokens.refresh_failed,
+        kinds.SignedOut: tokens.signed_out,
         kinds.FallbackOn: surroundings.fallback_on,
         kinds.FallbackOff: surroundings.fallback_off,
         kinds.PollStarted: rows.poll_started,

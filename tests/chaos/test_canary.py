@@ -7,6 +7,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -98,6 +99,57 @@ def test_on_a_healthy_network_every_probe_is_answered(links: int) -> None:
         ("a-api", "http"),
     }
     assert all((probe.answered_s or 0) >= probe.sent_s for probe in seen)
+
+
+def test_websockets_are_opened_anew_and_silence_is_kept_where_asked() -> None:
+    async def scene() -> list[Probe]:
+        settings = replace(
+            SETTINGS,
+            handshake_period_s=0.02,
+            silent_s={"a-api": 0.3, "a-realtime": 0.2},
+            silent_period_s=0.1,
+        )
+        async with realtime_server() as ws, api_server() as http:
+            canary = Watch(realtime(ws), api(http), settings=settings)
+            async with canary.running():
+                await canary.until(
+                    lambda n: min(n["handshake", "ok"], n["idle", "ok"] + n["idle", "error"]) >= 10
+                )
+        return canary.probes
+
+    seen = asyncio.run(scene())
+    assert {(probe.proxy, probe.outcome) for probe in seen if probe.kind == "handshake"} == {
+        ("a-realtime", "ok")
+    }
+    assert ("a-api", "ok") in {(p.proxy, p.outcome) for p in seen if p.kind == "idle"}
+
+
+def test_a_connection_that_ends_in_its_silence_is_told_as_closed_when_it_ends() -> None:
+    async def scene() -> tuple[list[Probe], float]:
+        settings = replace(SETTINGS, silent_s={"a-api": 60.0}, silent_period_s=60.0)
+        async with _hanging_up_server(after_s=0.3) as port:
+            canary = Watch(api(port), settings=settings)
+            begun_s = monotonic_s()
+            async with canary.running():
+                await canary.until(lambda n: n["idle", "closed"] >= 1)
+        return canary.probes, begun_s
+
+    seen, begun_s = asyncio.run(scene())
+    (ended, *_) = [probe for probe in seen if probe.kind == "idle"]
+    assert ended.sent_s >= begun_s + 0.3
+
+
+@asynccontextmanager
+async def _hanging_up_server(after_s: float) -> AsyncIterator[int]:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await asyncio.sleep(after_s)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
 
 
 def test_a_closed_door_is_refused_and_found_again_when_it_opens() -> None:

@@ -137,6 +137,22 @@ def test_the_stages_of_a_fault_follow_each_other_and_only_what_differs_is_touche
     ]
 
 
+def test_a_fault_that_comes_on_by_degrees_is_never_taken_away_between_its_steps() -> None:
+    rig = Rig()
+    slow = table("slow", "latency", 10, 8, latency_ms=600, direction="upstream")
+    asyncio.run(rig.play({**slow, "ramp_s": 6, "ramp_steps": 3}))
+    assert [call for call in rig.api.calls if call not in ("reset", "list")] == [
+        "add a-realtime slow-upstream",
+        "update a-realtime slow-upstream",
+        "update a-realtime slow-upstream",
+        "remove a-realtime slow-upstream",
+    ]
+    assert [(at_s, what) for at_s, _, what in rig.told if what == "changed"] == [
+        (12, "changed"),
+        (14, "changed"),
+    ]
+
+
 def test_a_refused_step_is_the_faults_problem_and_ends_the_run_healed() -> None:
     rig = Rig()
     rig.api.refused.add("add b-realtime silent-downstream")

@@ -1,4 +1,5 @@
-"""Every kind of fault on the real Toxiproxy, from its TOML table to its receipt."""
+"""Every kind of fault of the network on the real Toxiproxy, with the real relay behind it where the
+fault needs one, from its TOML table to its receipt."""
 
 from __future__ import annotations
 
@@ -6,20 +7,25 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chaos.actuators.proxies import ProxyActuator
-from chaos.canary import CanarySettings, watch
+from chaos.actuators.relay import RelayActuator
+from chaos.canary import watch
+from chaos.canary_needs import canary_settings
 from chaos.director import Director
 from chaos.faults.parse import parse_faults
 from chaos.faults.schedule import ScheduledFault, proxies_of
 from chaos.history import HistoryEntry
 from chaos.lines import Target
 from chaos.receipts import receipts
+from chaos.relay.client import RelayClient
+from chaos.relay.listener import Route
+from chaos.relay.process import relay
 from chaos.timeline import plan, validate
 from chaos.toxiproxy.client import ToxiproxyClient
 from chaos.toxiproxy.install import ToxiproxySettings, find_toxiproxy
@@ -44,6 +50,8 @@ class _Run:
     probes: list[Probe] = field(default_factory=list)
     left: dict[str, Proxy] = field(default_factory=dict)
     """The proxies as they were after the director had ended."""
+    left_rules: dict[str, int] = field(default_factory=dict)
+    """How many rules each listener of the relay had then."""
 
     def receipts(self) -> dict[str, Receipt]:
         found = receipts(
@@ -52,11 +60,20 @@ class _Run:
         return {receipt.fault: receipt for receipt in found}
 
 
+@dataclass(frozen=True)
+class _Rig:
+    toxiproxy: ToxiproxyClient
+    relay: RelayClient
+    targets: list[Target]
+
+
 @asynccontextmanager
 async def _rig(
-    folder: Path, cohorts: Sequence[str]
-) -> AsyncIterator[tuple[ToxiproxyClient, list[Target]]]:
-    """A Toxiproxy of our own with both proxies of each cohort, in front of two tiny servers."""
+    folder: Path, cohorts: Sequence[str], faults: Sequence[ScheduledFault]
+) -> AsyncIterator[_Rig]:
+    """A Toxiproxy of our own with both proxies of each cohort, in front of two tiny servers; the
+    relay between them for the proxies of its faults."""
+    relayed = {name for fault in faults if fault.fault.means == "relay" for name in fault.proxies}
     location = os.environ.get("CHATQUAKE_TOXIPROXY", "")
     found = await asyncio.to_thread(
         find_toxiproxy, ToxiproxySettings(location=location), lambda line: None
@@ -67,16 +84,22 @@ async def _rig(
         api_server() as api,
         await start_toxiproxy(found.path, folder / "toxiproxy.log") as process,
         ToxiproxyClient(process.url) as client,
+        relay(
+            [
+                Route(name=name, host="127.0.0.1", port=api if name.endswith("-api") else realtime)
+                for name in sorted(relayed)
+            ],
+            folder / "relay.log",
+        ) as relaying,
+        RelayClient(relaying.url) as relay_client,
     ):
         targets = []
         for cohort in cohorts:
             for side, upstream in (("api", api), ("realtime", realtime)):
+                name = f"{cohort}-{side}"
+                behind = relaying.ports.get(name, upstream)
                 made = await client.create(
-                    Proxy(
-                        name=f"{cohort}-{side}",
-                        listen="127.0.0.1:0",
-                        upstream=f"127.0.0.1:{upstream}",
-                    )
+                    Proxy(name=name, listen="127.0.0.1:0", upstream=f"127.0.0.1:{behind}")
                 )
                 host, _, port = made.listen.rpartition(":")
                 targets.append(
@@ -87,7 +110,7 @@ async def _rig(
                         port=int(port),
                     )
                 )
-        yield client, targets
+        yield _Rig(client, relay_client, targets)
 
 
 async def _play(
@@ -95,21 +118,25 @@ async def _play(
     cohorts: tuple[str, ...],
     tables: Sequence[Mapping[str, Any]],
     *,
-    links: int = 1,
+    links: int | None = None,
     cancel_after_s: float | None = None,
 ) -> _Run:
     """Play the faults with the canary watching, and a while before and after."""
     run = _Run(parse_faults(tables, where="test", cohorts=cohorts, seed=1))
     validate(run.faults, where="test", load_s=60)
-    settings = CanarySettings(api_key="key", links=links)
-    async with _rig(folder, cohorts) as (client, targets):
+    settings = canary_settings(run.faults, "key")
+    if links is not None:
+        settings = replace(settings, links=links)
+    async with _rig(folder, cohorts, run.faults) as rig:
         canary = asyncio.create_task(
-            watch(targets, settings, clock=monotonic_s, sink=run.probes.append)
+            watch(rig.targets, settings, clock=monotonic_s, sink=run.probes.append)
         )
         await asyncio.sleep(_BEFORE_S)
         run.load_begins_at_s = monotonic_s()
         director = Director(
-            {"toxiproxy": ProxyActuator(client)}, clock=monotonic_s, report=run.history.append
+            {"toxiproxy": ProxyActuator(rig.toxiproxy), "relay": RelayActuator(rig.relay)},
+            clock=monotonic_s,
+            report=run.history.append,
         )
         playing = asyncio.create_task(
             director.play(plan(run.faults), load_begins_at_s=run.load_begins_at_s)
@@ -119,7 +146,8 @@ async def _play(
         await asyncio.wait({playing})
         if not playing.cancelled():
             playing.result()
-        run.left = await client.proxies()
+        run.left = await rig.toxiproxy.proxies()
+        run.left_rules = {each.name: len(each.rules) for each in await rig.relay.listeners()}
         await asyncio.sleep(_AFTER_S)
         canary.cancel()
         await asyncio.wait({canary})
@@ -130,12 +158,19 @@ def _table(name: str, kind: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "kind": kind, "on": "both", "at_s": 0.5, "for_s": 2.0, **more}
 
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "refused": {},
     "half_open": {},
     "black_hole": {},
     "latency": {"latency_ms": 300, "jitter_ms": 50},
     "reset": {},
+    "ttl": {"ttl_s": 0.8},
+    "idle_cut": {"idle_s": 0.8},
+    "stalled_connections": {},
+    "handshake_hangs": {"on": "realtime"},
+    "upgrade_refused": {"on": "realtime", "status": 503},
+    "upgrade_page": {"on": "realtime"},
+    "upgrade_stripped": {"on": "realtime", "open_sockets": "kept"},
 }
 
 
@@ -171,12 +206,13 @@ def test_the_edges_of_a_receipt_are_those_of_the_request(side_by_side: _Run, kin
 
 def test_nobody_else_is_hit(side_by_side: _Run) -> None:
     seen = [p for p in side_by_side.probes if p.proxy in proxies_of("untouched", "both")]
-    assert {probe.kind for probe in seen} == {"ws", "http", "connect"}
+    assert {probe.kind for probe in seen} == {"ws", "http", "connect", "handshake"}
     assert {probe.outcome for probe in seen} == {"ok"}
 
 
 def test_the_proxies_are_clean_after_the_run(side_by_side: _Run) -> None:
     assert all(proxy.enabled and not proxy.toxics for proxy in side_by_side.left.values())
+    assert set(side_by_side.left_rules.values()) == {0}
 
 
 def test_each_kind_shows_what_it_does_to_a_live_socket(side_by_side: _Run) -> None:
@@ -188,6 +224,17 @@ def test_each_kind_shows_what_it_does_to_a_live_socket(side_by_side: _Run) -> No
     assert "socket late" in found["latency"]
     assert "socket closed" in found["reset"]
     assert "connect" not in found["reset"]
+    assert "socket closed" in found["ttl"]
+    assert "request closed" in found["ttl"]
+    assert "idle connection closed" in found["idle_cut"]
+    assert "socket late" in found["stalled_connections"]
+    assert "closed" not in found["stalled_connections"]
+    assert "handshake late" in found["handshake_hangs"]  # the end answered it
+    for kind in ("upgrade_refused", "upgrade_page"):
+        assert "handshake failed" in found[kind]
+        assert "socket closed" in found[kind]
+    assert "handshake failed" in found["upgrade_stripped"]
+    assert "socket" not in found["upgrade_stripped"]  # where open ones are kept
 
 
 def test_faults_that_overlap_or_follow_each_other_have_sound_receipts(tmp_path: Path) -> None:
@@ -199,6 +246,27 @@ def test_faults_that_overlap_or_follow_each_other_have_sound_receipts(tmp_path: 
     ]
     found = asyncio.run(_play(tmp_path, ("chrome",), tables)).receipts()
     assert {name: receipt.problems for name, receipt in found.items()} == dict.fromkeys(found, ())
+
+
+def test_a_fault_that_comes_on_by_degrees_is_proved_from_its_first_step_to_its_end(
+    tmp_path: Path,
+) -> None:
+    slow = _table("slow", "latency", for_s=5.0, latency_ms=800, ramp_s=4.0, ramp_steps=4)
+    run = asyncio.run(_play(tmp_path, ("chrome",), [slow]))
+    receipt = run.receipts()["slow"]
+    assert receipt.problems == ()
+    confirmed_s = [e.t_s for e in run.history if e.what in ("applied", "changed")]
+    assert len(confirmed_s) == 4
+    answered = 0
+    for step, begin_s in enumerate(confirmed_s, start=1):
+        next_s = run.load_begins_at_s + 0.5 + step  # an update lets the chunk that is held go
+        for probe in run.probes:
+            if (probe.proxy, probe.kind, probe.outcome) != ("chrome-realtime", "ws", "ok"):
+                continue
+            if begin_s <= probe.sent_s and (probe.answered_s or next_s) < next_s:
+                answered += 1
+                assert (probe.answered_s or 0) - probe.sent_s >= step * 2 * 0.2
+    assert answered
 
 
 def test_a_share_of_the_connections_is_proved_with_several_links(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The genuine realtime-js under fake timers: the kept traces made anew, and lives by chance."""
+"""The genuine realtime-js and auth-js under fake timers: kept traces made anew, lives by chance."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from harness.client.library import LIBRARIES, Library
 from tests.conformance import install
 from tests.harness.client.oracle import chance
-from tests.harness.client.oracle.play import Line, Player
+from tests.harness.client.oracle.play import Player
 
 pytestmark = pytest.mark.e2e
 
@@ -24,20 +24,17 @@ LIVES = 400
 libraries = pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES.keys())
 
 
-def genuine(library: Library, scenarios: Path) -> str:
+def genuine(library: Library, scenarios: Path, *, with_auth: bool = False) -> str:
     """What the genuine library does in these scenarios, as ``trace.mjs`` prints it."""
     install.node_modules()
-    package = install.NODE / "node_modules" / ALIASES[library.name]
+    modules = install.NODE / "node_modules"
+    package = modules / ALIASES[library.name]
     command = ["node", str(ORACLE / "trace.mjs"), str(package), library.version, str(scenarios)]
+    if with_auth:
+        command.append(str(modules / "@supabase" / "auth-js"))
     made = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert made.returncode == 0, made.stderr
     return made.stdout
-
-
-def until_it_leaves_itself(trace: list[Line]) -> list[Line]:
-    """What a ``rjs-legacy`` channel does after that is not played (docs/realtime.md)."""
-    left_ms = next((line[0] for line in trace if line[1:] == ("status", "CLOSED")), None)
-    return trace if left_ms is None else [line for line in trace if line[0] < left_ms]
 
 
 @libraries
@@ -59,6 +56,28 @@ def test_lives_by_chance_are_the_same_in_the_genuine_library(
     traces = msgspec.json.decode(genuine(library, file))["traces"]
 
     for scenario in scenarios:
-        theirs = until_it_leaves_itself([tuple(line) for line in traces[scenario.name]])
-        ours = until_it_leaves_itself(Player(scenario, library).play())
-        assert ours == theirs, scenario
+        theirs = [tuple(line) for line in traces[scenario.name]]
+        assert Player(scenario, library).play() == theirs, scenario
+
+
+@libraries
+def test_a_trace_with_auth_js_made_anew_is_the_one_that_is_kept(library: Library) -> None:
+    kept = ORACLE / "traces" / f"auth-js-2.119.1-realtime-js-{library.version}.json"
+
+    made = genuine(library, ORACLE / "auth-scenarios.json", with_auth=True)
+
+    assert made == kept.read_text(encoding="utf-8")
+
+
+@libraries
+def test_lives_by_chance_with_a_token_that_ends_are_the_same_in_the_genuine_auth_js(
+    library: Library, tmp_path: Path
+) -> None:
+    scenarios = chance.auth_scenarios(seed=5, count=LIVES)
+    file = tmp_path / "scenarios.json"
+    file.write_bytes(msgspec.json.encode(scenarios))
+    traces = msgspec.json.decode(genuine(library, file, with_auth=True))["traces"]
+
+    for scenario in scenarios:
+        theirs = [tuple(line) for line in traces[scenario.name]]
+        assert Player(scenario, library).play() == theirs, scenario

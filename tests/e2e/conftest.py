@@ -15,7 +15,7 @@ NATIVE = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "
 
 LIBRARY = {
     name: [*CHATQUAKE, "run", name]
-    for name in ("steady", "ws-blocked", "slow-send", "flaky-network")
+    for name in ("steady", "ws-blocked", "slow-send", "flaky-network", "token-expiry")
 }
 OTHERS = {
     "red-twin": [

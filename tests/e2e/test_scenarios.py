@@ -11,14 +11,18 @@ import msgspec
 import pytest
 
 from harness.records import (
+    ChannelChanged,
     FallbackOff,
     FallbackOn,
     PageClosed,
+    PageOpened,
     SendEnded,
     SendStarted,
     SocketClosed,
     SocketOpening,
     SpinnerOff,
+    TokenRefreshed,
+    VisibilityChanged,
 )
 from reports.story.story import Story
 from tests.e2e.conftest import LIBRARY, RunOf
@@ -163,6 +167,31 @@ def test_flaky_network_reconnects_everybody_and_loses_nothing(library_run: RunOf
     assert figure(out, "reconnect_attempts.per_user") >= 2
 
 
+def test_token_expiry_ends_channels_for_good_only_where_nobody_renews_and_nobody_makes_them_anew(
+    library_run: RunOf,
+) -> None:
+    out = library_run("token-expiry").out
+    cohort_of = {e.user: e.cohort for e in events(out, PageOpened)}
+    ended = [e for e in events(out, ChannelChanged) if e.reason == "ended by the server"]
+    assert {cohort_of[e.user] for e in ended} == {"before-2-112", "never-renewed"}
+    live_again = {
+        e.user
+        for e in events(out, ChannelChanged)
+        for end in ended
+        if e.user == end.user and e.status == "live" and e.t_s > end.t_s
+    }
+    assert live_again == {e.user for e in ended if cohort_of[e.user] == "before-2-112"}
+    renewed_hidden = {
+        e.user
+        for e in events(out, TokenRefreshed)
+        for hidden in events(out, VisibilityChanged)
+        if hidden.user == e.user and not hidden.visible and 0 < e.t_s - hidden.t_s < 30
+    }
+    assert {cohort_of[user] for user in renewed_hidden} == {"current"}
+    assert figure(out, "lost", cohort="before-2-112") == 0
+    assert figure(out, "lost", cohort="never-renewed") > 0
+
+
 def test_the_four_policies_differ_as_the_rules_say(policies_run: Finished) -> None:
     assert policies_run.code == 0, policies_run.output
     out = policies_run.out
@@ -183,6 +212,7 @@ def test_the_four_policies_differ_as_the_rules_say(policies_run: Finished) -> No
     # A double click sends twice unless S6 refuses the second (chat.md, S6).
     requests = each("request_amplification")
     assert min(requests[:2]) > max(requests[2:])
+    assert each("skipped_rate.second_click") == [0, 0, 1, 1]
 
 
 def test_the_red_twin_of_ws_blocked_shows_h5(other_run: RunOf) -> None:

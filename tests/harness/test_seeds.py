@@ -37,3 +37,30 @@ def test_a_late_stream_is_made_with_its_first_draw_and_once(
     late.uniform(0, 1)
 
     assert len(made) == 1
+
+
+def test_a_draw_from_one_stream_moves_nothing_in_another() -> None:
+    alone = LateStream(7, "client", 3, "poll-jitter")
+    beside, other = (
+        LateStream(7, "client", 3, "poll-jitter"),
+        LateStream(7, "client", 3, "moderation"),
+    )
+    drawn = [alone.uniform(0, 1) for _ in range(5)]
+
+    among = []
+    for _ in range(5):
+        other.choice(range(9))
+        among.append(beside.uniform(0, 1))
+
+    assert among == drawn
+
+
+def test_every_part_of_the_path_makes_another_stream() -> None:
+    paths = (
+        (7, "client", 3, "a"),
+        (8, "client", 3, "a"),
+        (7, "client", 4, "a"),
+        (7, "client", 3, "b"),
+    )
+
+    assert len({stream(*path).random() for path in paths}) == len(paths)

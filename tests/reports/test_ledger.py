@@ -147,6 +147,12 @@ def test_a_second_page_begins_with_an_empty_screen() -> None:
     assert one_message((at(110.1), history_read), again) == "once"
 
 
+def test_a_page_that_is_opened_anew_is_in_front_whatever_the_last_one_was() -> None:
+    hidden = VisibilityChanged(t_s=105.0, user=1, visible=False)
+    assert one_message((), hidden) == "unjudged"
+    assert one_message((), hidden, opened(1, t_s=106.0)) == "lost"
+
+
 def test_a_failed_bubble_beside_its_row_is_a_visible_duplicate_for_the_sender() -> None:
     raw = Raw(
         (planned(0, 0, 10.0),),

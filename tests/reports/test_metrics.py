@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given
 
 from harness.records import (
+    ChannelChanged,
     FallbackOff,
     FallbackOn,
     PollStarted,
     RequestRepeated,
     SendStarted,
+    SignedOut,
     SocketOpening,
+    TokenRefreshed,
+    TokenRefreshFailed,
 )
 from reports.audit import audit
 from reports.evidence import gather
@@ -225,6 +229,32 @@ def test_reconnects_and_polls_are_counted_per_user_and_second() -> None:
     assert value(metrics, "reconnect_attempts.peak_per_s") == 2
     assert value(metrics, "poll_rate", "during:x") == 0.1
     assert value(metrics, "poll_rate.peak", "during:x") == 1
+
+
+def test_h9_channels_that_the_server_ended_and_renewals_are_counted_at_their_moment() -> None:
+    raw = faulty(
+        ChannelChanged(t_s=112.0, user=0, status="closed", reason="ended by the server"),
+        ChannelChanged(t_s=113.0, user=1, status="closed", reason="left"),
+        TokenRefreshed(t_s=105.0, user=0, lasts_s=40.0),
+        TokenRefreshed(t_s=114.0, user=1, lasts_s=40.0),
+        TokenRefreshFailed(t_s=115.0, user=1, reason="HTTP 503", again=True),
+        TokenRefreshFailed(t_s=116.0, user=1, reason="HTTP 400", again=False),
+        SignedOut(t_s=116.0, user=1),
+    )
+    metrics = measure(gather(history(raw)))
+    assert value(metrics, "channels_ended") == 1
+    assert value(metrics, "channels_ended", "before") == 0
+    assert value(metrics, "token_refreshes") == 2
+    assert value(metrics, "token_refreshes", "during:x") == 1
+    assert value(metrics, "token_refresh_failures") == 1
+    assert value(metrics, "sign_outs") == 1
+
+
+def test_a_run_in_which_nobody_renews_a_token_has_no_figures_of_it() -> None:
+    metrics = measure(gather(history(faulty())))
+    assert value(metrics, "channels_ended") == 0
+    assert value(metrics, "token_refreshes") is None
+    assert value(metrics, "sign_outs") is None
 
 
 def test_a_lost_message_of_the_fault_means_that_its_receiver_never_recovered() -> None:

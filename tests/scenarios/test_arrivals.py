@@ -43,7 +43,7 @@ def is_near(count: int, mean: float) -> bool:
     return abs(count - mean) < 6 * math.sqrt(mean)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SEEDS, st.sampled_from([POISSON, RAMP, DIURNAL, BURSTS]))
 def test_moments_rise_within_the_load_and_repeat(seed: int, load: Load) -> None:
     moments = list(arrivals(load, LOAD_S, Random(seed)))
@@ -54,7 +54,7 @@ def test_moments_rise_within_the_load_and_repeat(seed: int, load: Load) -> None:
     assert moments == list(arrivals(load, LOAD_S, Random(seed)))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SEEDS)
 def test_poisson_arrivals_come_at_the_asked_rate(seed: int) -> None:
     assert is_near(len(list(arrivals(POISSON, LOAD_S, Random(seed)))), 5_000)
@@ -71,7 +71,7 @@ def test_constant_arrivals_have_equal_gaps_and_a_phase(seed: int, rate: float) -
     assert 30.0 - moments[-1] <= 1 / rate + 1e-9
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SEEDS)
 def test_a_ramp_rises_in_a_line(seed: int) -> None:
     moments = list(arrivals(RAMP, LOAD_S, Random(seed)))
@@ -81,7 +81,7 @@ def test_a_ramp_rises_in_a_line(seed: int) -> None:
         assert is_near(within(moments, quarter * 250.0, quarter * 250.0 + 250.0), rate * 250)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SEEDS)
 def test_a_diurnal_load_is_highest_in_its_middle_and_even_on_both_sides(seed: int) -> None:
     moments = list(arrivals(DIURNAL, LOAD_S, Random(seed)))
@@ -92,7 +92,7 @@ def test_a_diurnal_load_is_highest_in_its_middle_and_even_on_both_sides(seed: in
     assert is_near(within(moments, 400.0, 600.0), 8.742 * 200)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SEEDS)
 def test_bursts_add_their_messages_and_leave_the_rest_alone(seed: int) -> None:
     moments = list(arrivals(BURSTS, LOAD_S, Random(seed)))

@@ -20,7 +20,7 @@ def has_korean(line: str) -> bool:
     return any("가" <= letter <= "힣" for letter in line)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.integers(0, 2**64 - 1))
 def test_the_lines_are_as_long_as_a_chat_s_and_follow_from_the_seed(seed: int) -> None:
     lines = chat_lines(seed)

@@ -22,7 +22,7 @@ from scenarios.model import Scenario, library_names
 from scenarios.progress import Failed, Finished, Note, Progress
 from tests.support.histories import write_run
 
-COMMANDS = ("run", "list", "serve", "report", "story", "doctor")
+COMMANDS = ("run", "list", "policies", "serve", "report", "story", "doctor")
 
 Launch = Callable[..., int]
 
@@ -321,6 +321,19 @@ def test_a_mistyped_command_line_is_one_line_and_code_2(
     assert [word for word in words if word not in said] == []
 
 
+def test_policies_prints_them_for_people_and_for_scripts() -> None:
+    people, script = invoke("policies", "plan"), invoke("policies", "plan", "hardened", "--json")
+    assert (people.exit_code, script.exit_code) == (0, 0)
+    assert "ack_timeout_s" in people.stdout
+    assert [view["name"] for view in msgspec.json.decode(script.stdout)] == ["plan", "hardened"]
+
+
+def test_an_unknown_policy_is_one_line_and_code_2() -> None:
+    end = invoke("policies", "plam")
+    assert end.exit_code == 2
+    assert one_line(end.stderr).startswith("chatquake: policy 'plam': is not known; did you mean")
+
+
 @pytest.mark.parametrize(
     ("option", "name"), [("--list-defects", "event-lost"), ("--list-knobs", "system_ok_delay_s=")]
 )
@@ -391,3 +404,44 @@ def test_story_of_no_run_directory_ends_as_report_does(tmp_path: Path) -> None:
     story, report = invoke("story", str(tmp_path), "--user", "1"), invoke("report", str(tmp_path))
 
     assert (story.exit_code, story.stderr) == (report.exit_code, report.stderr)
+
+
+def test_a_dry_run_draws_the_timeline_of_the_resolved_scenario_and_starts_nothing(
+    launch: Callable[[Launch], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_args: Any, **_options: Any) -> int:
+        raise AssertionError("it was launched")
+
+    launch(never)
+    monkeypatch.chdir(tmp_path)
+
+    result = invoke("run", "flaky-network", "--dry-run", "--set", "faults.cut.times=1")
+
+    assert result.exit_code == 0
+    assert "17.00   cut" in result.stdout
+    assert "cut#2" not in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_in_json_has_the_faults_and_what_will_be_told() -> None:
+    result = invoke("run", "ws-blocked", "--dry-run", "--json", "--users", "60", "--duration", "50")
+
+    assert result.exit_code == 0
+    found = msgspec.json.decode(result.stdout)
+    assert (found["users"], found["duration_s"]) == (60, 50)
+    assert [fault["name"] for fault in found["faults"]] == ["ws-blocked"]
+    assert found["moments"][0]["orders"][0]["words"] == "disable the proxy"
+
+
+def test_a_dry_run_refuses_what_a_run_would_refuse() -> None:
+    result = invoke("run", "ws-blocked", "--dry-run", "--duration", "12")
+
+    assert result.exit_code == 2
+    assert "the load to the end of fault 'ws-blocked'" in one_line(result.stderr)
+
+
+def test_json_without_a_dry_run_is_refused() -> None:
+    result = invoke("run", "ws-blocked", "--json")
+
+    assert result.exit_code == 2
+    assert "--json goes with --dry-run" in one_line(result.stderr)

@@ -22,6 +22,8 @@ BURSTS = (
     "load.burst_messages=10",
 )
 PEOPLE = ("load.people.presenter=1", "load.people.lurker=1")
+AWAY = '{where="other_page", every_s=20, lasts_s=5}'
+HABITS = ("load.retries.all={after_s=3, at_most=2}", f"load.absences=[{AWAY}, {AWAY}]")
 RECORDED = ("load.arrivals=recorded", "load.recorded_s=[1, 2.5]")
 
 
@@ -33,7 +35,7 @@ def error_of(*sets: str) -> str:
     return text.removeprefix("steady.toml with --set: load.")
 
 
-@pytest.mark.parametrize("sets", [RAMP, BURSTS, RECORDED, PEOPLE])
+@pytest.mark.parametrize("sets", [RAMP, BURSTS, RECORDED, PEOPLE, HABITS])
 def test_a_shaped_scenario_reads_back_as_itself(sets: tuple[str, ...]) -> None:
     scenario = load_scenario("steady", sets=sets)
 
@@ -98,10 +100,49 @@ def test_a_shaped_scenario_reads_back_as_itself(sets: tuple[str, ...]) -> None:
             ("load.people.lurker=1", "load.people.presenter=0.5"),
             "people.presenter: 0.5 is not how many of them a room has; a whole number",
         ),
+        (
+            ("load.retries.chater={at_most=2}",),
+            "retries.chater: no such persona, 'chater'; did you mean chatter? allowed: chatter, "
+            "double-clicker, late-comer, leaver, lurker, moderator, participant, presenter",
+        ),
+        (
+            ("load.retries.lurker={at_most=2}",),
+            "retries.lurker: nobody here is a lurker; allowed: participant, or add it to "
+            "load.people",
+        ),
+        (
+            (*PEOPLE, f"load.absences=[{AWAY[:-1]}, people=['chatter']}}]"),
+            "absences: nobody here is a chatter; allowed: lurker, presenter, or add it to "
+            "load.people",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(sets: tuple[str, ...], expected: str) -> None:
     assert error_of(*sets) == expected
+
+
+@pytest.mark.parametrize(
+    ("sets", "expected"),
+    [
+        ("load.retries.all={at_most=0}", "retries.all.at_most: expected a whole number >= 1"),
+        (
+            "load.retries={all={}, chatter={after=2}}",
+            "retries.chatter.after: no such key; did you mean after_s? allowed: after_s, at_most",
+        ),
+        (
+            'load.absences=[{where="the_moon", every_s=20, lasts_s=5}]',
+            "absences[0].where: 'the_moon' is not allowed; allowed: laptop_closed, "
+            "no_network, other_network, other_page, other_tab, page_closed",
+        ),
+        (
+            'load.absences=[{where="other_page", every_s=0, lasts_s=5}]',
+            "absences[0].every_s: expected a number >= 0.1",
+        ),
+        ('load.absences=[{where="other_page", lasts_s=5}]', "absences[0].every_s: is missing"),
+    ],
+)
+def test_a_mistake_in_what_people_do_is_one_line(sets: str, expected: str) -> None:
+    assert error_of(sets) == expected
 
 
 def with_rooms(*sizes: int, users: int) -> Load:

@@ -12,9 +12,10 @@ import msgspec
 import pytest
 
 from harness.client.browser import BROWSERS, Browser
+from harness.client.commands import CloseSocket, StartRequest, UseToken
 from harness.client.library import LEGACY
 from harness.client.session import Session
-from harness.drivers.user_driver import Endpoint
+from harness.drivers.sockets import Endpoint
 from harness.recorder import RecordFile, read_record
 from harness.records import PageOpened, RecordEnded, RigSample
 from harness.runsettings import PlannedAct, PlannedSend
@@ -52,6 +53,7 @@ class FakeDriver:
         on_crash: Callable[[int, BaseException], None],
         acts: tuple[PlannedAct, ...],
         another_page: Callable[[], Session],
+        project_http: Callable[[], Any] | None,
         browser: Browser,
         **_: Any,
     ) -> None:
@@ -60,6 +62,7 @@ class FakeDriver:
         self.sends = sends
         self.acts = acts
         self.another_page = another_page
+        self.project_http = project_http
         self.realtime = realtime
         self.http = http
         self.on_crash = on_crash
@@ -196,6 +199,30 @@ def test_a_user_has_the_browser_of_the_cohort(monkeypatch: pytest.MonkeyPatch) -
     assert driver.browser == driver.http.browser == BROWSERS["chrome-csp"]
 
 
+def test_a_page_that_wants_a_worker_is_told_what_its_browser_does_to_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "UserDriver", FakeDriver)
+    monkeypatch.setattr(module, "HttpPool", FakePool)
+    cohorts = [
+        msgspec.structs.replace(
+            cohort,
+            browser=BROWSERS["chrome-csp"],
+            policy=msgspec.structs.replace(cohort.policy, heartbeat_worker=True),
+        )
+        for cohort in SCENARIO.cohorts
+    ]
+    scenario = msgspec.structs.replace(SCENARIO, cohorts=tuple(cohorts))
+    carrying = Carrying(msgspec.structs.replace(ASSIGNMENT, scenario_toml=to_toml(scenario)))
+    session = carrying.start(0).session
+    session.socket_opened(1, 100.0)
+    session.wake(101.0)
+    commands = session.drain()
+    carrying.generator.finish()
+
+    assert any(isinstance(command, CloseSocket) for command in commands)
+
+
 def claims_of(driver: FakeDriver) -> dict[str, Any]:
     claims: dict[str, Any] = jwt.decode(
         driver.http.headers["Authorization"].removeprefix("Bearer "),
@@ -224,6 +251,73 @@ def test_a_user_gets_the_acts_and_the_part_of_their_persona(
     assert late.acts == tuple(act for act in acts(scenario) if act.user == 1)
     assert late.acts[0].act == "arrive"
     assert late.another_page() is not late.session
+
+
+def signing_in(monkeypatch: pytest.MonkeyPatch, *, renews: bool) -> Carrying:
+    """Users whose tokens are good for 40 s; it is 100 s, when a fake driver opens its page."""
+    monkeypatch.setattr(module, "monotonic_s", lambda: 100.0)
+    monkeypatch.setattr(module, "UserDriver", FakeDriver)
+    monkeypatch.setattr(module, "HttpPool", FakePool)
+    (cohort,) = SCENARIO.cohorts
+    policy = msgspec.structs.replace(cohort.policy, renew_token=renews)
+    scenario = msgspec.structs.replace(
+        SCENARIO,
+        access_token_lifetime_s=40,
+        cohorts=(msgspec.structs.replace(cohort, policy=policy),),
+    )
+    ready = msgspec.structs.replace(READY, refresh_tokens=("r0", "r1", "r2"))
+    toml = to_toml(scenario)
+    return Carrying(msgspec.structs.replace(ASSIGNMENT, scenario_toml=toml, ready=ready))
+
+
+def first_token(session: Session) -> dict[str, Any]:
+    """The claims of the token that a page opens with."""
+    (used,) = [one for one in session.drain() if isinstance(one, UseToken)]
+    claims: dict[str, Any] = jwt.decode(
+        used.token,
+        READY.jwt_secret,
+        algorithms=["HS256"],
+        options={"verify_exp": False, "verify_iat": False, "verify_aud": False},
+    )
+    return claims
+
+
+def test_where_tokens_end_a_user_is_signed_in_anew_and_renews_through_the_realtime_proxy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    carrying = signing_in(monkeypatch, renews=True)
+    driver = carrying.start(1)
+    commands = driver.session.drain()
+    carrying.generator.finish()
+
+    (used,) = [one for one in commands if isinstance(one, UseToken)]
+    (asked,) = [one for one in commands if isinstance(one, StartRequest) and one.to == "project"]
+    assert asked.body == b'{"refresh_token":"r1"}'
+    claims = jwt.decode(used.token, options={"verify_signature": False})
+    assert claims["sub"] == user_uuid(SCENARIO.seed, 1)
+    assert claims["exp"] - claims["iat"] == 40
+    assert driver.project_http is not None
+    pool = driver.project_http()
+    realtime = READY.endpoints["all-users"].realtime
+    assert pool.address == (realtime.host, realtime.port)
+    assert pool.headers["apikey"] == READY.api_key
+    assert pool.headers["Authorization"] == f"Bearer {READY.api_key}"
+
+
+@pytest.mark.parametrize("renews", [True, False])
+def test_another_page_finds_the_stored_session_or_is_given_a_token_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, renews: bool
+) -> None:
+    carrying = signing_in(monkeypatch, renews=renews)
+    driver = carrying.start(1)
+    first = first_token(driver.session)
+    monkeypatch.setattr(module, "monotonic_s", lambda: 5000.0)
+    again = driver.another_page()
+    again.open_page(5000.0)
+    second = first_token(again)
+    carrying.generator.finish()
+
+    assert (second == first) is renews
 
 
 @pytest.mark.parametrize(("kept", "hangs_up"), [("carrying", True), ("carrying_legacy", False)])

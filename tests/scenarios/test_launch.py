@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -58,9 +59,12 @@ def kill(monkeypatch: pytest.MonkeyPatch) -> FakeKill:
     return kill
 
 
-def interrupts(child: FakeChild, show: Callable[[Progress], None]) -> Any:
+@contextmanager
+def interrupts(child: FakeChild, show: Callable[[Progress], None]) -> Iterator[module._Interrupts]:
     taken: Any = child
-    return module._interrupts_go_to(taken, show)
+    with module._interrupts(show) as found:
+        found.go_to(taken)
+        yield found
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -69,15 +73,24 @@ def test_the_first_ctrl_c_or_sigterm_is_passed_on_as_ctrl_c_and_told(
 ) -> None:
     child, shown = FakeChild(), list[Progress]()
     with interrupts(child, shown.append) as asked:
-        assert not asked.is_set()
+        assert not asked.came
         signal.raise_signal(number)
-        assert asked.is_set()
+        assert asked.came
 
     assert child.signals == [signal.SIGINT]
     assert kill.killed == []
     (note,) = shown
     assert isinstance(note, Note)
     assert "stopping in order" in note.text
+
+
+def test_one_that_comes_before_the_child_goes_to_it_when_it_is_there(kill: FakeKill) -> None:
+    child: Any = FakeChild()
+    with module._interrupts(list[Progress]().append) as asked:
+        signal.raise_signal(signal.SIGINT)
+        asked.go_to(child)
+
+    assert child.signals == [signal.SIGINT]
 
 
 @pytest.mark.parametrize("gone", [False, True])
@@ -244,6 +257,29 @@ def test_a_run_interrupted_before_there_was_anything_to_judge_is_130(tmp_path: P
 
     assert end.returncode == 130, end.stderr
     assert end.stdout.splitlines()[-1] == "interrupted before there was anything to judge"
+
+
+@pytest.mark.e2e
+def test_a_run_in_the_background_of_a_shell_can_be_interrupted_as_well(tmp_path: Path) -> None:
+    """The shell starts it with SIGINT ignored, which a child inherits unless it is undone."""
+    waits = """
+import os, signal, sys
+pipe = int(os.environ['CHATQUAKE_PROGRESS_FD'])
+try:
+    os.write(pipe, b'{"type":"note","t_s":0.0,"level":"info","text":"here"}\\n')
+    signal.pause()
+except KeyboardInterrupt:
+    sys.exit(0)
+"""
+    ignores = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    end = subprocess.run(
+        [sys.executable, "-c", ignores + _OURS, str(tmp_path / "run"), waits],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert end.returncode == 130, end.stderr
 
 
 @pytest.mark.e2e

@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from reports.gates import METRIC_NAMES
 from scenarios.model import library_names, load_scenario, scenario_from, to_toml
 
-LIBRARY = ("flaky-network", "four-policies", "slow-send", "steady", "ws-blocked")
+LIBRARY = ("flaky-network", "four-policies", "slow-send", "steady", "token-expiry", "ws-blocked")
 
 
 def error_of(*sets: str, name: str = "ws-blocked", users: int | None = None) -> str:
@@ -120,7 +120,7 @@ def test_an_unknown_scenario_gets_the_list() -> None:
     text = error_of(name="ws-bloked")
 
     assert "did you mean ws-blocked?" in text
-    assert "flaky-network, four-policies, slow-send, steady, ws-blocked" in text
+    assert "flaky-network, four-policies, slow-send, steady, token-expiry, ws-blocked" in text
 
 
 def test_a_missing_file_is_named() -> None:
@@ -150,14 +150,21 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [
-        ("load.usrs=3", "load.usrs: no such key; did you mean users? allowed: arrivals,"),
-        ("hue=3", "hue: no such key; allowed: cohorts, description, duration_s"),
+        ("load.usrs=3", "load.usrs: no such key; did you mean users?"),
+        ("hue=3", "hue: no such key; allowed: access_token_lifetime_s, cohorts, desc"),
         ('load.users="x"', "load.users: expected a whole number, got text"),
         ("load.users=0", "load.users: expected a whole number >= 1"),
         ("load=0", "load: expected a table, got a whole number"),
         ("load.arrivals=often", "load.arrivals: 'often' is not allowed; allowed: bursts, con"),
         ("warmup_s=nan", "warmup_s: expected a number >= 0"),
         ("warmup_s=-1", "warmup_s: expected a number >= 0"),
+        ("access_token_lifetime_s=0", "access_token_lifetime_s: expected a whole number >= 1"),
+        ("access_token_lifetime_s=1.5", "access_token_lifetime_s: expected a whole number, got"),
+        ("access_token_lifetime=9", "access_token_lifetime: no such key; did you mean access_tok"),
+        (
+            "cohorts.chrome.overrides.renew_token=false",
+            "cohorts.chrome.overrides.renew_token: has no effect while tokens outlive the run; le",
+        ),
         ("duration_s=inf", "duration_s: expected a number <= 604800"),
         ("name=Two Words", "name: expected up to 40 small letters"),
         ('shows=["Q1"]', "shows[0]: expected ids of rules and hazards"),
@@ -176,7 +183,7 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
         ),
         (
             "cohorts.chrome.overrides.name=mine",
-            "cohorts.chrome.overrides.name: stays the preset's; leave it out",
+            "cohorts.chrome.overrides.name: stays plan-reviewed; leave it out",
         ),
         (
             "cohorts.chrome.browser=chrome-extention",
@@ -196,7 +203,7 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
         ),
         (
             "cohorts.chrome.browser_overrides.name=mine",
-            "cohorts.chrome.browser_overrides.name: stays the preset's; leave it out",
+            "cohorts.chrome.browser_overrides.name: stays chrome; leave it out",
         ),
         (
             "cohorts.chrome.browser=chrome-hidden",
@@ -269,10 +276,21 @@ def test_a_fault_of_an_unknown_kind_is_refused_by_its_file() -> None:
     )
 
 
-def test_faults_that_cannot_be_played_together_are_refused() -> None:
-    text = error_of("faults.cut#2.at_s=18", name="flaky-network")
+def test_a_fault_in_the_server_is_written_with_its_switches_and_reads_back() -> None:
+    tables = tomllib.loads(to_toml(load_scenario("steady")))
+    switches = {"defects": ["event-twice"], "knobs": {"plan": "free", "slow_commit_s": 2.5}}
+    fault = {"name": "odd", "kind": "server", "at_s": 1, "for_s": 2, **switches}
+    scenario = scenario_from({**tables, "faults": [fault]}, where="x")
+    text = to_toml(scenario)
+    assert scenario_from(tomllib.loads(text), where="x") == scenario
+    (written,) = tomllib.loads(text)["faults"]
+    assert written == fault
 
-    assert text.startswith("flaky-network.toml with --set: faults 'cut' and 'cut#2'")
+
+def test_faults_that_cannot_be_played_together_are_refused() -> None:
+    text = error_of("faults.cut.at_s=12", "faults.cut.kind=refused", name="flaky-network")
+
+    assert text.startswith("flaky-network.toml with --set: faults 'slow-line' and 'cut'")
 
 
 def test_more_users_than_the_file_has_start_in_the_same_time() -> None:

@@ -46,6 +46,12 @@ def test_a_cohort_is_chosen_by_name_and_missing_tables_are_made() -> None:
     assert changed["cohorts"][1] == TABLES["cohorts"][1]
 
 
+def test_a_phase_is_chosen_by_name() -> None:
+    tables = {"phases": [{"name": "calm", "at_s": 0}, {"name": "storm", "at_s": 10}]}
+
+    assert apply_sets(tables, ["phases.storm.at_s=12"])["phases"][1]["at_s"] == 12
+
+
 def test_a_repeated_fault_is_chosen_by_its_full_name() -> None:
     changed = apply_sets(TABLES, ["faults.cut#2.for_s=5"])
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
 from random import Random
+from typing import cast, get_args
 
 import msgspec
 import pytest
@@ -18,9 +19,11 @@ from harness.runsettings import MoveKind, PlannedAct
 from scenarios.model import Scenario, load_scenario
 from scenarios.people import acts, life_of
 from scenarios.population import population
-from tests.support.webinar import webinar
+from tests.support.webinar import MIX, webinar
 
+MOVES = get_args(MoveKind)
 SEEDS = st.integers(0, 2**53)
+PEOPLE_OF_ALL_KINDS = tuple(f"load.people.{name}={value}" for name, value in MIX.items())
 
 
 def by_user(scenario: Scenario) -> dict[int, list[PlannedAct]]:
@@ -32,11 +35,7 @@ def by_user(scenario: Scenario) -> dict[int, list[PlannedAct]]:
 
 def moves(planned: Iterable[PlannedAct]) -> list[tuple[float, MoveKind]]:
     """The acts that take a person somewhere, with their moments."""
-    return [
-        (one.at_s, one.act)
-        for one in planned
-        if one.act != "hide_message" and one.act != "delete_message"  # noqa: PLR1714 (mypy follows this)
-    ]
+    return [(one.at_s, cast("MoveKind", one.act)) for one in planned if one.act in MOVES]
 
 
 @pytest.mark.parametrize("name", ["steady", "ws-blocked"])
@@ -44,7 +43,7 @@ def test_where_a_scenario_says_nothing_about_its_people_they_stay(name: str) -> 
     assert acts(load_scenario(name)) == ()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS)
 def test_everybody_s_acts_make_sense_one_after_the_other(seed: int) -> None:
     scenario = webinar(seed=seed)
@@ -60,7 +59,7 @@ def test_everybody_s_acts_make_sense_one_after_the_other(seed: int) -> None:
         assert all(0 < act.at_s < scenario.load_s for act in own)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS)
 def test_all_but_those_who_left_are_reading_when_the_load_ends(seed: int) -> None:
     scenario = webinar(seed=seed)
@@ -96,7 +95,7 @@ def in_browser(scenario: Scenario, **changes: float) -> Scenario:
     return msgspec.structs.replace(scenario, cohorts=tuple(cohorts))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SEEDS, BROWSER_CHANGES)
 def test_what_a_browser_adds_makes_sense_with_what_its_person_does(
     seed: int, changes: dict[str, float]
@@ -187,7 +186,7 @@ def test_only_moderators_moderate_and_never_while_they_are_away() -> None:
     assert 0.1 < deleted / len(found) < 0.4
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SEEDS, st.randoms(use_true_random=False))
 def test_a_life_does_not_depend_on_whose_was_planned_before(seed: int, order: Random) -> None:
     scenario = webinar(seed=seed)
@@ -222,3 +221,76 @@ def test_an_act_is_a_line_of_json_that_reads_back() -> None:
     one = acts(webinar())[0]
 
     assert msgspec.json.decode(msgspec.json.encode(one), type=PlannedAct) == one
+
+
+# -- what a scenario adds, and what the browser does to a tab in the background --------------
+
+OTHER_PAGE = 'load.absences=[{where="other_page", every_s=10, lasts_s=4}]'
+
+
+def test_a_scenario_may_take_people_to_another_page_and_back() -> None:
+    scenario = load_scenario("steady", duration_s=120, sets=(OTHER_PAGE,))
+
+    own = by_user(scenario)
+
+    assert len(own) == scenario.load.users
+    assert {act.act for ones in own.values() for act in ones} == {"navigate_away", "navigate_back"}
+    for user, ones in own.items():
+        life = life_of(scenario, population(scenario)[user])
+        assert not life.is_there(ones[0].at_s, ones[0].at_s)
+        assert ones[-1].act == "navigate_back"
+
+
+def test_absences_of_some_are_no_one_else_s_and_move_nothing_of_their_own() -> None:
+    here = by_user(webinar(users=100))
+    sets = 'load.absences=[{where="other_page", every_s=30, lasts_s=2, people=["lurker"]}]'
+    scenario = load_scenario("steady", users=100, duration_s=70, sets=(*PEOPLE_OF_ALL_KINDS, sets))
+    members = population(scenario)
+
+    for user, ones in by_user(scenario).items():
+        if any(act.act == "navigate_away" for act in ones):
+            assert members[user].persona.name == "lurker"
+        own = [act.at_s for act in here.get(user, []) if act.act in ("hide", "close_lid")]
+        assert own == [act.at_s for act in ones if act.act in ("hide", "close_lid")]
+
+
+def test_a_tab_that_is_hidden_for_long_is_frozen_and_then_discarded() -> None:
+    base = {"hidden_after_s": 2.0, "hidden_for_s": 10.0}
+    scenario = load_scenario("steady")
+
+    def hidden(**changes: float) -> set[tuple[tuple[float, str], ...]]:
+        own = by_user(in_browser(scenario, **base, **changes)).values()
+        return {tuple((act.at_s, act.act) for act in ones) for ones in own}
+
+    assert hidden(freezes_after_s=4.0) == {((2.0, "hide"), (6.0, "freeze"), (12.0, "show"))}
+    assert hidden(discards_after_s=7.0) == {((2.0, "hide"), (9.0, "discard"), (12.0, "show"))}
+    assert hidden(freezes_after_s=4.0, discards_after_s=7.0) == {
+        ((2.0, "hide"), (6.0, "freeze"), (9.0, "discard"), (12.0, "show"))
+    }
+    assert hidden(freezes_after_s=7.0, discards_after_s=4.0) == {
+        ((2.0, "hide"), (6.0, "discard"), (12.0, "show"))
+    }
+    assert hidden(freezes_after_s=10.0) == {((2.0, "hide"), (12.0, "show"))}
+
+
+def test_a_tab_that_is_never_shown_again_may_be_frozen_until_the_end() -> None:
+    scenario = in_browser(load_scenario("steady"), hidden_after_s=0.0, freezes_after_s=5.0)
+
+    for own in by_user(scenario).values():
+        assert [act.act for act in own] == ["hide", "freeze"]
+
+
+@settings(max_examples=20)
+@given(SEEDS)
+def test_pages_that_come_and_go_make_sense_with_all_else_that_people_do(seed: int) -> None:
+    sets = (*PEOPLE_OF_ALL_KINDS, OTHER_PAGE)
+    people = load_scenario("steady", seed=seed, users=50, duration_s=120, sets=sets)
+    scenario = in_browser(people, freezes_after_s=3.0, discards_after_s=12.0, **BUSY)
+
+    for own in by_user(scenario).values():
+        person = Person()
+        if own[0].act != "arrive":
+            person.does("arrive")
+        for _, move in moves(own):
+            person.does(move)
+        assert all(a.at_s <= b.at_s for a, b in pairwise(own))

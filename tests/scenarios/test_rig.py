@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import msgspec
 import psutil
 import pytest
 
+from chaos.faults.parse import parse_faults
 from chaos.lines import Target
 from chaos.toxiproxy.client import ToxiproxyClient
 from chaos.toxiproxy.install import ToxiproxySettings, find_toxiproxy
 from chaos.toxiproxy.model import Proxy
 from chaos.toxiproxy.process import start_toxiproxy
+from harness.client.token_refresh import REFRESH_PATH
 from harness.errors import UsageError
 from harness.rundir import RunDir
+from harness.tokens import mint_anon, user_uuid
+from scenarios.accounts import account_lines, refresh_tokens
 from scenarios.messages import Address, CohortEndpoints
 from scenarios.model import Scenario
 from scenarios.rig import Rig, Side, start_rig
@@ -135,6 +141,34 @@ def test_a_started_rig_has_its_proxies_before_its_server_and_is_gone_afterwards(
 
 @pytest.mark.e2e
 @pytest.mark.usefixtures("no_children_left")
+def test_where_tokens_end_the_server_issues_such_tokens_and_signs_every_user_in(
+    run: RunDir, two_cohorts: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CHATQUAKE_TOXIPROXY", raising=False)
+    scenario = msgspec.structs.replace(two_cohorts, access_token_lifetime_s=35)
+
+    async def scene() -> tuple[tuple[str, ...], httpx.Response]:
+        async with AsyncExitStack() as stack:
+            rig: Rig = await start(stack, scenario, run)
+            answer = await rig.server.accounts(account_lines(scenario))
+            tokens = refresh_tokens(answer, scenario.load.users)
+            key = mint_anon(SECRET, issued_at_unix_s=int(time.time()))
+            through = rig.endpoints["a"].realtime
+            async with httpx.AsyncClient(base_url=f"http://{through.host}:{through.port}") as web:
+                return tokens, await web.post(
+                    REFRESH_PATH, json={"refresh_token": tokens[1]}, headers={"apikey": key}
+                )
+
+    tokens, renewed = asyncio.run(scene())
+
+    assert len(set(tokens)) == scenario.load.users
+    assert renewed.status_code == 200
+    assert renewed.json()["expires_in"] == 35
+    assert renewed.json()["user"]["id"] == user_uuid(scenario.seed, 1)
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("no_children_left")
 def test_a_part_that_dies_is_named_by_the_rig(
     run: RunDir, two_cohorts: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +184,66 @@ def test_a_part_that_dies_is_named_by_the_rig(
     said = asyncio.run(scene())
     assert said.startswith("Toxiproxy ended with code ")
     assert "\n" not in said
+
+
+def _with_faults(scenario: Scenario, *tables: dict[str, Any]) -> Scenario:
+    common = {"at_s": 1, "for_s": 5}
+    cohorts = tuple(cohort.name for cohort in scenario.cohorts)
+    faults = parse_faults(
+        [{**common, "name": f"f{number}", **table} for number, table in enumerate(tables)],
+        where="x.toml",
+        cohorts=cohorts,
+        seed=1,
+    )
+    return msgspec.structs.replace(scenario, faults=faults)
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("no_children_left")
+def test_the_relay_is_behind_the_proxies_whose_faults_need_it_and_nobody_else(
+    run: RunDir, two_cohorts: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CHATQUAKE_TOXIPROXY", raising=False)
+    scenario = _with_faults(
+        two_cohorts,
+        {"kind": "upgrade_page", "on": "realtime", "cohorts": ["a"]},
+        {"kind": "refused", "on": "both"},
+    )
+
+    async def scene() -> None:
+        async with AsyncExitStack() as stack:
+            rig: Rig = await start(stack, scenario, run)
+            assert rig.relay is not None
+            (listener,) = await rig.relay.listeners()
+            assert listener.name == "a-realtime"
+            ports = {"api": rig.server.api_port, "realtime": rig.server.realtime_port}
+            straight = {
+                key
+                for key, proxy in rig.proxies.items()
+                if proxy.upstream == f"{rig.server.host}:{ports[key[1]]}"
+            }
+            assert straight == {("a", "api"), ("b", "api"), ("b", "realtime")}
+            assert rig.relay_pid is not None
+            psutil.Process(rig.relay_pid).kill()
+            said = await asyncio.wait_for(rig.ended, WITHIN_S)
+            assert said == "the relay ended with code -9; see logs/relay.log"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("no_children_left")
+def test_a_rig_whose_faults_need_no_relay_has_none(
+    run: RunDir, two_cohorts: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CHATQUAKE_TOXIPROXY", raising=False)
+
+    async def scene() -> None:
+        async with AsyncExitStack() as stack:
+            rig: Rig = await start(stack, two_cohorts, run)
+            assert (rig.relay, rig.relay_pid) == (None, None)
+
+    asyncio.run(scene())
 
 
 @pytest.mark.e2e

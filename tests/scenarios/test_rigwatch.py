@@ -28,13 +28,16 @@ _sleep = asyncio.sleep
 class FakeServer:
     """Answers with what the test lists, one a call; ends the watch after the last."""
 
-    def __init__(self, *answers: ServerStats | httpx.HTTPError) -> None:
+    def __init__(self, *answers: ServerStats | httpx.HTTPError, starts: str = "") -> None:
         self._answers = list(answers)
+        self._starts = list(starts)
+        self.starts = 1
 
     async def stats(self) -> ServerStats:
         if not self._answers:
             raise asyncio.CancelledError
         answer = self._answers.pop(0)
+        self.starts = int(self._starts.pop(0)) if self._starts else 1
         if isinstance(answer, httpx.HTTPError):
             raise answer
         return answer
@@ -64,7 +67,12 @@ def clock() -> ManualClock:
 def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> Watch:
     """Watch to the server's last answer; timers fire ``late_s`` late. Returns what was recorded."""
 
-    def _watch(server: FakeServer, pid: int | None = None, late_s: float = 0.0) -> list[RigSample]:
+    def _watch(
+        server: FakeServer,
+        pid: int | None = None,
+        late_s: float = 0.0,
+        relay_pid: int | None = None,
+    ) -> list[RigSample]:
         async def sleep(delay_s: float) -> None:
             clock.now_s += delay_s + late_s
             await _sleep(0)
@@ -74,7 +82,7 @@ def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -
 
         async def scene(file: RecordFile) -> None:
             watched = cast(Any, server)
-            await watch_rig(watched, pid, clock=clock, buffer=buffer, file=file)
+            await watch_rig(watched, pid, relay_pid, clock=clock, buffer=buffer, file=file)
 
         with RecordFile(path, "conductor") as file:
             with pytest.raises(asyncio.CancelledError):
@@ -125,6 +133,15 @@ def test_a_server_that_does_not_answer_is_left_out_and_counted_over_the_gap(
     assert len(of(samples, "conductor")) == 4
 
 
+def test_a_process_that_took_the_server_s_place_is_counted_from_its_own_start(
+    watch: Watch,
+) -> None:
+    answers = [stats(cpu_s) for cpu_s in (10.0, 10.5, 0.75, 1.0)]
+    server = of(watch(FakeServer(*answers, starts="1122")), "server")
+
+    assert [sample.cpu_share for sample in server] == pytest.approx([0.5, 0.25], rel=0.15)
+
+
 def test_the_conductor_s_lag_is_the_worst_of_its_timers(watch: Watch) -> None:
     samples = of(watch(FakeServer(stats(1.0), stats(1.0)), late_s=0.25), "conductor")
 
@@ -146,6 +163,13 @@ def test_toxiproxy_is_sampled_where_it_is_ours(watch: Watch) -> None:
 
 def test_somebody_else_s_toxiproxy_is_not_sampled(watch: Watch) -> None:
     assert of(watch(FakeServer(stats(1.0), stats(1.0)), None), "toxiproxy") == []
+
+
+def test_a_relay_is_watched_where_there_is_one(watch: Watch) -> None:
+    samples = watch(FakeServer(stats(1.0), stats(1.0)), relay_pid=os.getpid())
+
+    assert {sample.process for sample in samples} == {"conductor", "relay", "server"}
+    assert of(samples, "relay")[0].rss_bytes > 0
 
 
 @pytest.mark.e2e

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import httpx
 import msgspec
 import psutil
 import pytest
+from websockets.asyncio.client import connect as async_connect
 from websockets.sync.client import connect
 
 from harness.commitlog import Subscription
@@ -179,6 +183,68 @@ def test_a_server_that_is_killed_says_how_it_ended_and_can_still_be_stopped(
     said = asyncio.run(scene())
     assert said.startswith("the reference server ended with code -9: ")
     assert "\n" not in said
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_server_that_was_meant_to_end_comes_back_where_it_was_with_all_its_logs(
+    tmp_path: Path, how: Literal["stop", "kill"]
+) -> None:
+    async def scene() -> list[Subscription]:
+        database, log = tmp_path / "chat.sqlite", tmp_path / "server.log"
+        async with reference_server(database, log, jwt_secret=SECRET) as server:
+            ports = server.api_port, server.realtime_port
+            ended = asyncio.create_task(server.ended())
+            async with _joined(server.realtime_port):
+                await server.take_down(how)
+                for port in ports:  # nobody else can have them meanwhile
+                    with pytest.raises(OSError, match="in use"), socket.socket() as other:
+                        other.bind(("127.0.0.1", port))
+                await server.bring_up()
+                assert (server.api_port, server.realtime_port) == ports
+                assert server.starts == 2
+            async with _joined(server.realtime_port):
+                told = (await server.subscriptions()).splitlines()
+            assert not ended.done()
+            os.kill(server._child.pid, signal.SIGKILL)
+            assert "code -9" in await asyncio.wait_for(ended, WITHIN_S)
+        return [msgspec.json.decode(line, type=Subscription) for line in told]
+
+    told = [one.what for one in asyncio.run(scene()) if one.what != "live"]
+    assert told == ["joined", "lost", "joined"]
+
+
+@pytest.mark.e2e
+def test_a_server_without_its_log_is_not_taken_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> None:
+        database, log = tmp_path / "chat.sqlite", tmp_path / "server.log"
+        async with reference_server(database, log, jwt_secret=SECRET) as server:
+
+            async def unreadable() -> bytes:
+                raise httpx.ReadTimeout("")
+
+            with monkeypatch.context() as patched:
+                patched.setattr(server, "_lines", lambda _: unreadable())
+                with pytest.raises(RigError, match="cannot be read before its end: ReadTimeout"):
+                    await server.take_down("kill")
+            assert (await server.switches()).defects == frozenset()
+
+    asyncio.run(scene())
+
+
+@asynccontextmanager
+async def _joined(port: int) -> AsyncIterator[None]:
+    now = int(time.time())
+    key = mint_anon(SECRET, issued_at_unix_s=now)
+    token = mint(SECRET, USER, webinars={"*": "attendee"}, issued_at_unix_s=now)
+    url = f"ws://127.0.0.1:{port}/realtime/v1/websocket?apikey={key}&vsn=2.0.0"
+    async with async_connect(url, compression=None, proxy=None) as joined:
+        await joined.send(encode(join_frame(room_filter(), token=token), "2.0.0").decode())
+        while decode(await joined.recv(), "2.0.0").event != "system":
+            pass
+        yield
 
 
 @pytest.mark.e2e

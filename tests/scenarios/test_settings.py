@@ -11,10 +11,10 @@ import msgspec
 import pytest
 
 from harness.client.browser import BROWSERS
-from harness.client.policy import POLICIES
 from harness.runsettings import RunSettings
 from scenarios.model import Scenario, load_scenario, to_toml
-from scenarios.settings import in_words, settings_of
+from scenarios.presets import in_words
+from scenarios.settings import policy_in_words, settings_of
 
 
 def settings(scenario: Scenario) -> RunSettings:
@@ -100,12 +100,13 @@ def test_the_versions_name_python_toxiproxy_and_the_load_s_own_parts() -> None:
 
 
 def test_a_changed_plan_is_not_called_the_plan() -> None:
-    (own,) = load_scenario("ws-blocked", sets=("cohorts.chrome.overrides.poll_period_s=5",)).cohorts
-    (plain,) = load_scenario("steady").cohorts
+    own = load_scenario("ws-blocked", sets=("cohorts.chrome.overrides.poll_period_s=5",))
+    plain = load_scenario("steady")
 
-    assert in_words(plain.policy, POLICIES) == "plan-reviewed"
-    assert in_words(own.policy, POLICIES).startswith("plan-reviewed, changed: ")
-    assert "poll_period_s = 5" in in_words(own.policy, POLICIES)
+    assert policy_in_words(plain, plain.cohorts[0]) == "plan-reviewed"
+    said = policy_in_words(own, own.cohorts[0])
+    assert said.startswith("plan-reviewed, changed: ")
+    assert "poll_period_s = 5" in said
 
 
 def test_the_browser_is_named_with_what_was_changed_in_it_and_never_is_a_word() -> None:
@@ -113,8 +114,8 @@ def test_the_browser_is_named_with_what_was_changed_in_it_and_never_is_a_word() 
     scenario = load_scenario("steady", sets=own)
     (cohort,) = settings(scenario).cohorts
 
-    assert cohort.browser == "mobile, changed: sleeps_for_s = 5.0"
-    assert in_words(scenario.cohorts[0].browser, BROWSERS) == cohort.browser
+    assert cohort.browser == "mobile, changed: sleeps_for_s = 5"
+    assert in_words(scenario.cohorts[0].browser, BROWSERS["mobile"]) == cohort.browser
     assert cohort.browser_settings["sleeps_every_s"] == 120.0
     assert cohort.browser_settings["socket_lasts_s"] == "never"
     assert [c.browser for c in settings(load_scenario("steady")).cohorts] == ["chrome"]

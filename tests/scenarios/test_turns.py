@@ -47,7 +47,7 @@ def sends_by_persona(scenario: Scenario) -> dict[str, list[PlannedSend]]:
     return found
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(SEEDS)
 def test_the_same_scenario_and_seed_give_the_same_plan_and_acts(seed: int) -> None:
     encode = msgspec.json.encode
@@ -75,7 +75,7 @@ def test_other_processes_with_other_hashes_plan_the_same() -> None:
     assert digests == {hashlib.sha256(here).hexdigest()}
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(SEEDS)
 def test_a_room_s_turns_do_not_depend_on_the_rooms_planned_before(seed: int) -> None:
     scenario = webinar(seed=seed)
@@ -88,7 +88,7 @@ def test_a_room_s_turns_do_not_depend_on_the_rooms_planned_before(seed: int) -> 
     assert dealt([1, 2]) == dealt([2, 1])
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SEEDS, st.sampled_from([0.5, 2.0, 10.0]))
 def test_nobody_who_is_away_is_planned_to_write_where_somebody_is_there(
     seed: int, rate: float
@@ -171,7 +171,7 @@ def test_people_write_as_their_persona_says() -> None:
     assert each["presenter"] > 1.5 * each["leaver"]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(SEEDS)
 def test_nobody_writes_again_before_their_pause_is_over(seed: int) -> None:
     scenario = webinar(seed=seed)

@@ -15,8 +15,10 @@ from scenarios.model import Scenario, load_scenario
 from scenarios.population import population
 from scenarios.turns import SEND_MARGIN_S
 from scenarios.workload import client_msg_id, plan, plan_of
+from tests.support.webinar import MIX, webinar
 
 SEEDS = st.integers(0, 2**53)
+PEOPLE_OF_ALL_KINDS = tuple(f"load.people.{name}={value}" for name, value in MIX.items())
 
 
 def crowded(seed: int, users: int, rate: float, arrivals: str = "poisson") -> Scenario:
@@ -29,7 +31,7 @@ def without_ids(sends: tuple[PlannedSend, ...]) -> list[PlannedSend]:
     return [msgspec.structs.replace(send, client_msg_id="") for send in sends]
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(SEEDS)
 def test_the_same_scenario_and_seed_give_the_same_plan(seed: int) -> None:
     world = load_scenario("ws-blocked", seed=seed)
@@ -53,7 +55,7 @@ def test_another_seed_gives_another_plan() -> None:
     assert without_ids(first) != without_ids(second)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(SEEDS, st.integers(1, 23), st.floats(0.2, 1.0), st.sampled_from(["poisson", "constant"]))
 def test_a_plan_keeps_the_rules(seed: int, users: int, rate: float, kind: str) -> None:
     world = crowded(seed, users, rate, kind)
@@ -104,6 +106,46 @@ def test_rooms_with_constant_arrivals_are_not_in_step() -> None:
     first = {send.room: send.at_s for send in reversed(plan(world, run_id="a"))}
 
     assert first[1] != first[2]
+
+
+# -- reactions to failures ------------------------------------------------------------------
+
+
+def test_nobody_sends_again_unless_the_scenario_says_so() -> None:
+    assert {send.retry_after_s for send in plan(webinar(), run_id="a")} == {()}
+
+
+def test_who_sends_a_failed_message_again_and_how_often_is_said_by_persona() -> None:
+    sets = (
+        "load.retries.chatter={after_s=6, at_most=3}",
+        "load.retries.all={after_s=2}",
+    )
+    scenario = load_scenario("steady", users=50, sets=(*PEOPLE_OF_ALL_KINDS, *sets))
+    members = population(scenario)
+
+    for send in plan(scenario, run_id="a"):
+        waits_s = send.retry_after_s
+        if send.second_click:
+            assert waits_s == ()
+        elif members[send.user].persona.name == "chatter":
+            assert len(waits_s) == 3
+            assert all(3 <= wait_s <= 9 for wait_s in waits_s)
+        else:
+            (wait_s,) = waits_s
+            assert 1 <= wait_s <= 3
+
+
+def test_reactions_to_failures_move_nothing_of_the_plan_and_are_the_same_in_every_run() -> None:
+    sets = ("load.retries.all={at_most=2}",)
+    patient, calm = load_scenario("steady", sets=sets), load_scenario("steady")
+    planned = plan(patient, run_id="a")
+
+    assert [s.retry_after_s for s in planned] == [
+        s.retry_after_s for s in plan(patient, run_id="b")
+    ]
+    assert len({s.retry_after_s for s in planned}) == len(planned)
+    bare = tuple(msgspec.structs.replace(send, retry_after_s=()) for send in planned)
+    assert bare == plan(calm, run_id="a")
 
 
 def test_plan_of_gives_an_empty_plan_to_somebody_who_never_writes() -> None:

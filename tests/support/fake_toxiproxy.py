@@ -59,6 +59,15 @@ class FakeToxiproxy:
             raise RigError(f"add {proxy} {toxic.name}: 409 toxic already exists")
         self._hold(msgspec.structs.replace(held, toxics=(*held.toxics, toxic)))
 
+    async def update_toxic(self, proxy: str, toxic: Toxic) -> None:
+        check_toxic(toxic)
+        self._note(f"update {proxy} {toxic.name}")
+        held = self._existing(proxy)
+        if all(other.name != toxic.name for other in held.toxics):
+            raise RigError(f"update {proxy} {toxic.name}: 404 toxic not found")
+        now = tuple(toxic if other.name == toxic.name else other for other in held.toxics)
+        self._hold(msgspec.structs.replace(held, toxics=now))
+
     async def remove_toxic(self, proxy: str, toxic: str) -> None:
         self._note(f"remove {proxy} {toxic}")
         held = self._existing(proxy)

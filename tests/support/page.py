@@ -20,11 +20,13 @@ from harness.client.commands import (
     OpenSocket,
     SendFrame,
     StartRequest,
+    UseToken,
 )
 from harness.client.library import CURRENT, Library
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
 from harness.client.throttling import Throttling
+from harness.client.token_refresh import TokenStore
 from harness.records import Delivery, Event, Fate, Finding, Path
 from harness.runsettings import ModerationKind
 from harness.wire.api import CREATE_PATH, CreateAnswer, ListAnswer
@@ -95,6 +97,8 @@ class Page:
         user: int = 1,
         library: Library = CURRENT,
         throttling: Throttling | None = None,
+        tokens: TokenStore | None = None,
+        worker_refused: bool = False,
     ) -> None:
         self.now_s = 0.0
         self.sink = ListSink()
@@ -114,8 +118,9 @@ class Page:
             vsn=vsn,
             library=library,
             throttling=throttling,
+            worker_refused=worker_refused,
         )
-        self.session = Session(identity, policy, self.sink)
+        self.session = Session(identity, policy, self.sink, tokens)
 
     # -- time -----------------------------------------------------------------------------
 
@@ -158,6 +163,18 @@ class Page:
         self.session.type_message(number, key, "hello", self.now_s, self.now_s)
         self.drain()
         return key
+
+    def sends_again(self, number: int, attempt: int = 2) -> None:
+        """Presses the button on the failed bubble of a message that was typed before."""
+        self.session.send_again(
+            number,
+            message_id(number),
+            "hello",
+            attempt=attempt,
+            planned_s=0.0,
+            now_s=self.now_s,
+        )
+        self.drain()
 
     def moderates(self, act: ModerationKind) -> None:
         self.session.moderate(act, self.now_s)
@@ -312,6 +329,16 @@ class Page:
     def polls(self) -> list[StartRequest]:
         """Every read but the history, which is the first request of the page."""
         return [one for one in self.requests[1:] if one.method == "GET"]
+
+    @property
+    def renewals(self) -> list[StartRequest]:
+        """What Auth was asked."""
+        return [one for one in self.requests if one.to == "project"]
+
+    @property
+    def bearers(self) -> list[str]:
+        """The tokens that requests carried, one after the other."""
+        return [one.token for one in self.all(UseToken)]
 
     @property
     def aborted(self) -> list[int]:

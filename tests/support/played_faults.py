@@ -13,12 +13,12 @@ from typing import Any
 
 from chaos.actuators.proxies import ProxyActuator
 from chaos.canary import watch
+from chaos.canary_needs import canary_settings
 from chaos.director import Director
 from chaos.faults.parse import parse_faults
 from chaos.faults.schedule import ScheduledFault
 from chaos.history import HistoryEntry
 from chaos.lines import Target
-from chaos.probing import canary_for
 from chaos.receipts import receipts
 from chaos.timeline import plan, validate
 from chaos.toxiproxy.client import ToxiproxyClient
@@ -80,7 +80,7 @@ async def play(
     run = Played(parse_faults(tables, where="test", cohorts=cohorts, seed=1))
     validate(run.faults, where="test", load_s=60)
     secret = secrets.token_urlsafe(32)
-    settings = canary_for(run.faults, api_key=mint_anon(secret, issued_at_unix_s=int(time.time())))
+    settings = canary_settings(run.faults, mint_anon(secret, issued_at_unix_s=int(time.time())))
     async with _rig(binary, folder, cohorts, secret) as rig:
         canary = asyncio.create_task(
             watch(rig.targets, settings, clock=monotonic_s, sink=run.probes.append)

@@ -47,7 +47,7 @@ class RunningRun:
 
     def family(self) -> dict[str, psutil.Process]:
         """The processes by role: ``cli``, ``locust``, ``conductor``, ``server``, ``guard``,
-        ``toxiproxy``; remembered, so that orphans are found too."""
+        ``relay``, ``toxiproxy``; remembered, so that orphans are found too."""
         found: dict[str, psutil.Process] = {}
         top = psutil.Process(self.child.pid)
         for process in [top, *top.children(recursive=True)]:
@@ -95,6 +95,7 @@ def _role(process: psutil.Process) -> str:
         ("conductor", "-m scenarios.conductor"),
         ("locust", "-m locust"),
         ("cli", "/chatquake run"),
+        ("relay", "-m chaos.relay"),
         ("toxiproxy", "-port"),
     ):
         if sign in line:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from harness.client.commands import (
     AbortRequest,
@@ -19,6 +20,7 @@ from harness.client.commands import (
     Command,
     OpenSocket,
     SendFrame,
+    ShowFailure,
     StartRequest,
 )
 from harness.client.policy import Policy
@@ -56,7 +58,7 @@ class World:
         """Let time pass; whatever is due happens at its moment, in one order."""
         until_s = self.now_s + seconds
         while True:
-            wakes = [(one.session.next_wake_s, one.number) for one in self.users]
+            wakes = [(one.next_wake_s, one.number) for one in self.users]
             wake_s, number = min(wakes)
             queued_s = self._queue[0][0] if self._queue else float("inf")
             server_s = self.server.next_due_s
@@ -77,9 +79,13 @@ class World:
         heapq.heappush(self._queue, (self.now_s + delay_s, next(self._order), act))
 
     def _travel(self, user: User, act: Callable[[], None]) -> None:
-        """Do ``act`` at the other end of the line: later, in order, and not while it is blocked."""
+        """Do ``act`` at the other end of the line: later, in order, and not while it is blocked;
+        nor where the page that it was for is gone by then."""
+        page = user.session
 
         def arrive() -> None:
+            if user.session is not page:
+                return
             if user.line.blocked:
                 user.line.held.append(act)
             else:
@@ -94,6 +100,23 @@ class World:
         key = f"22222222-2222-4222-8222-{number:012d}"
         user.session.type_message(number, key, f"message {number}", self.now_s, self.now_s)
         self._obey(user)
+
+    def sends_again(self, user: User) -> None:
+        """The person presses the button on every bubble that is shown as failed."""
+        if user.frozen:
+            return
+        failures, user.failures = user.failures, []
+        for failed in failures:
+            number = int(failed.client_msg_id[-12:])
+            user.session.send_again(
+                number,
+                failed.client_msg_id,
+                f"message {number}",
+                attempt=failed.attempt + 1,
+                planned_s=self.now_s,
+                now_s=self.now_s,
+            )
+            self._obey(user)
 
     def stranger_types(self) -> None:
         """Somebody whose own page is none of ours."""
@@ -121,12 +144,56 @@ class World:
         """A moderator deletes a row."""
         self.server.delete(row_id, self.now_s)
 
+    def freeze(self, user: User) -> None:
+        """The browser stops the page of a hidden tab."""
+        if not user.visible:
+            user.frozen = True
+
+    def thaw(self, user: User) -> None:
+        """The page runs again, in front: what has come for it first, its timers after."""
+        was_away, user.away = user.away, False
+        user.frozen = False
+        self.set_visible(user, True)
+        if was_away:
+            user.session.page_shown(self.now_s)
+        held, user.held = user.held, []
+        for feed in held:
+            self._obey(user)
+            feed(self.now_s)
+        self._obey(user)
+
+    def navigate_away(self, user: User) -> None:
+        """Another page in the tab; the browser keeps this one in the back/forward cache."""
+        if user.frozen:
+            return
+        user.session.page_hidden(self.now_s)
+        self._obey(user)
+        self.set_visible(user, False)
+        self._server_loses(user)
+        socket, user.line.socket = user.line.socket, 0
+        user.frozen = user.away = True
+        if socket:
+            self._feed(user, partial(user.session.socket_closed, socket, 1006, "cut"))
+
+    def discard(self, user: User) -> None:
+        """The browser throws a page away and loads it anew."""
+        user.session.page_lost("discarded", self.now_s)
+        self._server_loses(user)
+        user.line.socket = 0
+        user.loads_anew()
+        user.session.open_page(self.now_s)
+        self._obey(user)
+
     def set_visible(self, user: User, visible: bool) -> None:
+        if user.frozen:
+            return
         user.visible = visible
         user.session.set_visible(visible, self.now_s)
         self._obey(user)
 
     def set_online(self, user: User, online: bool) -> None:
+        if user.frozen:
+            return
         user.online = online
         user.session.set_online(online, self.now_s)
         self._obey(user)
@@ -138,8 +205,7 @@ class World:
         self._server_loses(user)
         socket, user.line.socket = user.line.socket, 0
         if socket:
-            user.session.socket_closed(socket, 1006, "cut", self.now_s)
-            self._obey(user)
+            self._feed(user, partial(user.session.socket_closed, socket, 1006, "cut"))
 
     def dies_silently(self, user: User) -> None:
         """The server's end is gone; the page does not know."""
@@ -184,6 +250,14 @@ class World:
 
     # -- what pages ask for ---------------------------------------------------------------
 
+    def _feed(self, user: User, feed: Callable[[float], object]) -> None:
+        """Something reaches the page, now or when it runs again."""
+        if user.frozen:
+            user.held.append(feed)
+            return
+        feed(self.now_s)
+        self._obey(user)
+
     def _obey(self, user: User) -> None:
         for command in user.session.drain():
             self._run(user, command)
@@ -205,19 +279,20 @@ class World:
                 self._request(user, request, path, body)
             case AbortRequest(request):
                 user.aborted.add(request)
+            case ShowFailure():
+                user.failures.append(command)
 
     def _accept(self, user: User, socket: int) -> None:
         if socket != user.line.socket:
             return
         if user.line.refuses:
             user.line.socket = 0
-            user.session.socket_closed(socket, 1006, "refused", self.now_s)
+            self._feed(user, partial(user.session.socket_closed, socket, 1006, "refused"))
         else:
             peer = self.server.accept(user.vsn)
             user.line.peer = peer
             self._ends[peer.connection] = user
-            user.session.socket_opened(socket, self.now_s)
-        self._obey(user)
+            self._feed(user, partial(user.session.socket_opened, socket))
 
     def _close(self, user: User, socket: int) -> None:
         if socket == user.line.socket and user.line.peer is not None:
@@ -249,8 +324,7 @@ class World:
         def arrive() -> None:
             if user.line.socket == socket:
                 for _ in range(times):
-                    user.session.frame_received(socket, data, self.now_s)
-                self._obey(user)
+                    self._feed(user, partial(user.session.frame_received, socket, data))
 
         self._travel(user, arrive)
 
@@ -264,11 +338,14 @@ class World:
             self._travel(user, lambda: self._fail(user, request))
             return
 
+        page = user.session
+
         def arrive() -> None:
             answer = self._api(user, request, path, body)
             if fault == "sent_twice":
                 answer = self._api(user, request, path, body)
-            self._return(user, request, answer, fault)
+            if user.session is page:
+                self._return(user, request, answer, fault)
 
         if fault == "held":
             self._later(LATE_S, arrive)
@@ -276,6 +353,11 @@ class World:
             self._travel(user, arrive)
 
     def _return(self, user: User, request: int, body: bytes, fault: Fault | None) -> None:
+        page = user.session
+
+        def answer() -> None:
+            self._answer(user, request, 200, body)
+
         match fault:
             case "answer_lost":
                 return
@@ -284,12 +366,12 @@ class World:
             case "html":
                 self._travel(user, lambda: self._answer(user, request, 502, b"<html>"))
             case "late":
-                self._later(LATE_S, lambda: self._answer(user, request, 200, body))
+                self._later(LATE_S, lambda: answer() if user.session is page else None)
             case "answered_twice":
-                self._travel(user, lambda: self._answer(user, request, 200, body))
-                self._travel(user, lambda: self._answer(user, request, 200, body))
+                self._travel(user, answer)
+                self._travel(user, answer)
             case _:
-                self._travel(user, lambda: self._answer(user, request, 200, body))
+                self._travel(user, answer)
 
     def _api(self, user: User, request: int, path: str, body: bytes | None) -> bytes:
         if body is not None:
@@ -303,9 +385,7 @@ class World:
         # A driver says nothing of an aborted request; a page must not mind if it did.
         if user.unread is None and status == 200 and request not in user.aborted:
             user.unread = user.left_out.get(request)
-        user.session.http_answered(request, status, body, self.now_s)
-        self._obey(user)
+        self._feed(user, partial(user.session.http_answered, request, status, body))
 
     def _fail(self, user: User, request: int) -> None:
-        user.session.http_failed(request, "reset", self.now_s)
-        self._obey(user)
+        self._feed(user, partial(user.session.http_failed, request, "reset"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
+from harness.client.commands import ShowFailure
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
 from harness.records import (
@@ -79,18 +81,11 @@ class User:
         self.vsn: Vsn = vsn
         self.user_id = user_uuid(7, number)
         self.line = Line()
-        self.visible = True
-        self.online = True
-        self.aborted: set[int] = set()
-        self.shown: dict[int, Path] = {}
-        self.changed: dict[int, str] = {}
-        """What became of lines after they were shown, by row (R5)."""
-        self.counts: Counter[tuple[str, str]] = Counter()
-        self.left_out: dict[int, range] = {}
-        """The ids that each read without ``after`` left out, by its request."""
-        self.unread: range | None = None
-        """Those of the first such read that was answered: too old for the page, not lost."""
-        identity = Identity(
+        self.frozen = False
+        """The page is in memory and nothing of it runs."""
+        self.away = False
+        """Another page is in its tab."""
+        self._identity = Identity(
             user=number,
             user_id=self.user_id,
             webinar=ROOM,
@@ -106,12 +101,37 @@ class User:
             ),
             vsn=vsn,
         )
-        self.session = Session(identity, policy, self)
+        self.loads_anew()
+
+    def loads_anew(self) -> None:
+        """Another page, which remembers nothing, in front."""
+        self.frozen = self.away = False
+        self.visible = self.online = True
+        self.aborted: set[int] = set()
+        self.shown: dict[int, Path] = {}
+        self.changed: dict[int, str] = {}
+        """What became of lines after they were shown, by row (R5)."""
+        self.sends: dict[tuple[str, int], set[str]] = {}
+        """What has ended of each attempt to send a message: the request, the spinner."""
+        self.failures: list[ShowFailure] = []
+        """The bubbles that a person may send again, unless their row has come since."""
+        self.held: list[Callable[[float], object]] = []
+        """What has reached the page while it was frozen."""
+        self.left_out: dict[int, range] = {}
+        """The ids that each read without ``after`` left out, by its request."""
+        self.unread: range | None = None
+        """Those of the first such read that was answered: too old for the page, not lost."""
+        self.session = Session(self._identity, self.policy, self)
+
+    @property
+    def next_wake_s(self) -> float:
+        """When the page's first timer runs."""
+        return inf if self.frozen else self.session.next_wake_s
 
     @property
     def own_ids(self) -> set[str]:
-        """The ``client_msg_id`` of every bubble so far."""
-        return {key for what, key in self.counts if what == "SendStarted"}
+        """The ``client_msg_id`` of every bubble of this page so far."""
+        return {key for key, _ in self.sends}
 
     def delivery(self, t_s: float, user: int, row: MessageRow, path: Path, fate: Fate) -> None:
         """R4 and S3, row by row."""
@@ -125,18 +145,30 @@ class User:
         self.shown[row.id] = path
 
     def event(self, event: Event) -> None:
-        """S3: a send ends once and its spinner ends once."""
+        """S3, S6: of each attempt the request ends once and the spinner ends once, and none begins
+        before those before it have ended."""
         if isinstance(event, LineChanged):
             self.changed[event.row_id] = event.change
-        if isinstance(event, SendStarted | SendEnded | SpinnerOff):
-            key = (type(event).__name__, event.client_msg_id)
-            self.counts[key] += 1
-            assert self.counts[key] == 1, f"{event}: a second time"
+        if isinstance(event, SendStarted):
+            key = event.client_msg_id, event.attempt
+            assert key not in self.sends, f"{event}: a second time"
+            assert event.client_msg_id not in self.spinning() | self.unfinished(), event
+            self.sends[key] = set()
+        if isinstance(event, SendEnded):
+            self._ends("request", event.client_msg_id, event.attempt)
+        if isinstance(event, SpinnerOff):
+            latest = max(n for key, n in self.sends if key == event.client_msg_id)
+            self._ends("spinner", event.client_msg_id, latest)
+
+    def _ends(self, what: str, client_msg_id: str, attempt: int) -> None:
+        ended = self.sends[client_msg_id, attempt]
+        assert what not in ended, f"{client_msg_id}: the {what} of attempt {attempt} ends twice"
+        ended.add(what)
 
     def spinning(self) -> set[str]:
         """The bubbles whose spinner has not ended."""
-        return {key for key in self.own_ids if ("SpinnerOff", key) not in self.counts}
+        return {key for (key, _), ended in self.sends.items() if "spinner" not in ended}
 
     def unfinished(self) -> set[str]:
         """The sends that have not ended."""
-        return {key for key in self.own_ids if ("SendEnded", key) not in self.counts}
+        return {key for (key, _), ended in self.sends.items() if "request" not in ended}

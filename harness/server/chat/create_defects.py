@@ -47,7 +47,7 @@ class PlantedCreate:
 
     async def answer(self, request: Request) -> Response:
         """hang-create and error-burst keep the send from the route; the rest spoils its success."""
-        struck = striking(self._switches.defects, next(self._numbers))
+        struck = struck_by(self._switches, next(self._numbers))
         if Defect.HANG_CREATE in struck:
             await never_answer(request, self._stopping)
         if Defect.ERROR_BURST in struck:
@@ -89,7 +89,7 @@ class PlantedStore:
     async def create(self, draft: Draft) -> Stored:
         """Commit ``draft``, or act as if. Raises 409 for a repeated send under no-idempotency."""
         await self._key.keep()
-        struck = striking(self._switches.defects, next(self._numbers))
+        struck = struck_by(self._switches, next(self._numbers))
         hold_s = hold_of(struck, self._switches.knobs)
         if Defect.LOST_AFTER_ACK in struck:
             return Stored(_as_row(draft, await self._storage.reserve()), True)
@@ -119,6 +119,11 @@ class PlantedStore:
         self._begun.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a message that was acknowledged could not be committed: %r", error)
+
+
+def struck_by(switches: Switches, number: int) -> Defects:
+    """What strikes the ``number``-th send as the switches are now."""
+    return striking(switches.defects, number, strike_all=switches.knobs.strike_all)
 
 
 def hold_of(struck: Defects, knobs: Knobs) -> float:

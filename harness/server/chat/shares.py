@@ -38,6 +38,9 @@ SHARES: Mapping[Defect, Share] = MappingProxyType(
 """What is not here strikes always."""
 
 
-def striking(defects: Defects, number: int) -> Defects:
-    """Those of the planted ``defects`` that strike the ``number``-th, counted from 1."""
-    return frozenset(one for one in defects if SHARES.get(one, _ALL).holds(number))
+def striking(defects: Defects, number: int, *, strike_all: str = "none") -> Defects:
+    """Those of the planted ``defects`` that strike the ``number``-th, counted from 1; the one
+    named ``strike_all`` strikes whatever the number."""
+    return frozenset(
+        one for one in defects if one == strike_all or SHARES.get(one, _ALL).holds(number)
+    )

@@ -29,7 +29,9 @@ class Core:
 
 def make_core(tokens: Tokens, switches: Switches, rng: Random | None = None) -> Core:
     """``rng``: the chance of the server; the same every time if not given."""
-    quotas = Quotas(lambda: plan(switches.knobs.plan))
+    quotas = Quotas(
+        lambda: plan(switches.knobs.plan), used_up=lambda: switches.knobs.changes_used_up
+    )
     channels = Channels(switches, rng)
     pushes = Pushes(channels, quotas, switches)
     return Core(

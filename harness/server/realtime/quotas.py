@@ -92,10 +92,14 @@ class RateMeter:
 
 
 class Quotas:
-    """What the project has used up. ``plan_now`` says which plan holds, and may change."""
+    """What the project has used up. ``plan_now`` says which plan holds, and may change; so may
+    ``used_up``, whether the changes of the plan are gone however few they were."""
 
-    def __init__(self, plan_now: Callable[[], Plan]) -> None:
+    def __init__(
+        self, plan_now: Callable[[], Plan], used_up: Callable[[], bool] = lambda: False
+    ) -> None:
         self._plan_now = plan_now
+        self._used_up = used_up
         self.messages = RateMeter()
         self.changes = RateMeter()
         self.joins = RateMeter()
@@ -138,7 +142,7 @@ class Quotas:
 
     def publish_change(self, publish: Callable[[], list[Effect]], now_s: float) -> list[Effect]:
         """Publish a change unless over the limit; each delivery of it counts."""
-        if self.changes.average(now_s) >= self.plan.messages_per_s:
+        if self._used_up() or self.changes.average(now_s) >= self.plan.messages_per_s:
             self.changes_discarded += 1
             return []
         effects = publish()

@@ -133,6 +133,35 @@ def test_a_toxic_name_can_be_taken_once_a_proxy_whatever_the_stream(
         loop.run(api.add_toxic("a", slow(stream="upstream")))
 
 
+def test_an_updated_toxic_has_the_new_numbers_in_its_old_place(
+    api: ToxiproxyApi, loop: asyncio.Runner
+) -> None:
+    other = slow("other", "upstream")
+    slower = Toxic(
+        name="slow",
+        type="latency",
+        stream="downstream",
+        attributes={"latency": 40, "jitter": 0},
+        toxicity=0.25,
+    )
+    loop.run(api.create(proxy()))
+    loop.run(api.add_toxic("ws", slow()))
+    loop.run(api.add_toxic("ws", other))
+
+    loop.run(api.update_toxic("ws", slower))
+
+    toxics = loop.run(api.proxies())["ws"].toxics
+    assert sorted(toxics, key=lambda toxic: toxic.name) == [other, slower]
+
+
+def test_a_toxic_that_is_not_there_cannot_be_updated(
+    api: ToxiproxyApi, loop: asyncio.Runner
+) -> None:
+    loop.run(api.create(proxy()))
+    with pytest.raises(RigError, match=r"slow.*404"):
+        loop.run(api.update_toxic("ws", slow()))
+
+
 def test_removing_a_toxic_leaves_the_others(api: ToxiproxyApi, loop: asyncio.Runner) -> None:
     loop.run(api.create(proxy()))
     loop.run(api.add_toxic("ws", slow("first")))

@@ -5,6 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from harness.client.bindings import MISMATCH
+from harness.client.channel import TIMED_OUT_AFTER_ITS_END
+from harness.client.commands import CloseSocket
+from harness.client.library import LEGACY, LIBRARIES, Library
 from harness.client.policy import Policy
 from harness.records import ChannelChanged, Finding
 from tests.support.page import PLAN, TOKEN, TOPIC, Page, live_page, row
@@ -244,6 +248,89 @@ def test_r3_a_channel_that_was_live_again_resets_the_wait() -> None:
     page.wait(1.0)
 
     assert joins_at_s(page) == [0.0, 1.0, 3.0, 4.0]
+
+
+OTHER = {"status": "ok", "response": {"postgres_changes": []}}
+
+
+@pytest.mark.parametrize("library", LIBRARIES.values(), ids=LIBRARIES.keys())
+def test_a_channel_with_other_bindings_than_it_asked_for_is_given_up(library: Library) -> None:
+    page = Page(Policy(name="before the plan", recreate_channel=False), library=library)
+    page.opens()
+    page.socket_opens()
+    ref = page.join_ref
+
+    page.frame("phx_reply", OTHER, join_ref=ref, ref=ref)
+    page.system()
+    page.receives(row(1))
+    page.wait(20.0)
+
+    assert statuses(page) == ["joining", "closed", "errored"]
+    assert page.events(ChannelChanged)[-1].reason == MISMATCH
+    assert [leave.join_ref for leave in page.frames("phx_leave")] == [ref]
+    assert page.screen == []
+
+
+def test_r3_a_channel_that_was_given_up_is_made_anew_and_may_do_better() -> None:
+    page = opened()
+    ref = page.join_ref
+    page.frame("phx_reply", OTHER, join_ref=ref, ref=ref)
+
+    page.wait(1.0)
+    page.join_answered()
+    page.system()
+
+    assert page.session.is_live
+    assert joins_at_s(page) == [0.0, 1.0]
+
+
+def test_a_channel_that_left_itself_takes_the_topic_from_its_successor() -> None:
+    """A page before 2.100 does not come to rest after one join without an answer."""
+    page = Page(Policy(name="calm", fallback=False), library=LEGACY)
+    page.heartbeats_are_answered = True
+    page.opens()
+    page.socket_opens()
+    page.wait(14.0)  # timed out at 10 s, joined anew at 11 s, left itself at 13 s
+    assert statuses(page) == ["joining", "timed_out", "joining", "closed", "joining"]
+    page.join_answered()
+    page.system()
+    assert page.session.is_live
+
+    page.wait(9.0)
+    assert page.session.is_live
+    assert [one.what for one in page.events(Finding)] == [TIMED_OUT_AFTER_ITS_END]
+    page.wait(1.0)
+
+    assert not page.session.is_live
+    assert statuses(page)[-1] == "closed"
+
+
+def test_a_closed_page_has_no_channel_that_goes_on() -> None:
+    page = Page(Policy(name="calm", fallback=False), library=LEGACY)
+    page.opens()
+    page.socket_opens()
+    page.wait(14.0)
+
+    page.closes()
+    joins = len(page.frames("phx_join"))
+    page.session.wake(1_000.0)
+    page.drain()
+
+    assert len(page.frames("phx_join")) == joins
+
+
+def test_with_no_channel_left_the_socket_is_closed_after_50_seconds() -> None:
+    page = Page(Policy(name="before the plan", recreate_channel=False))
+    page.heartbeats_are_answered = True
+    page.opens()
+    page.goes_live()
+    page.channel_closed()
+
+    page.wait(49.0)
+    assert page.all(CloseSocket) == []
+    page.wait(1.0)
+
+    assert len(page.all(CloseSocket)) == 1
 
 
 def test_h9_a_closed_channel_is_not_live() -> None:

@@ -25,7 +25,7 @@ print(hashlib.sha256(transcript(page)).hexdigest())
 
 
 @given(steps=lives, seed=st.integers(0, 100))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_two_pages_with_one_seed_and_one_life_do_the_same(steps: list[Step], seed: int) -> None:
     one, other = Page(HARDENED, seed=seed), Page(HARDENED, seed=seed)
 

@@ -13,6 +13,7 @@ from harness.client.connection import SOCKET_TABLE, Socket
 from harness.client.fallback import POLLING_TABLE, Polling
 from harness.client.message_list import BUBBLE_TABLE, Bubble
 from harness.client.request import REQUEST_TABLE, Request
+from harness.client.token_refresh import AUTH_TABLE, Auth
 from harness.drivers.person import PLACE_TABLE, Place
 from tests.support.state_diagrams import Table, differences, read_diagrams
 
@@ -22,6 +23,7 @@ TABLES: dict[str, tuple[Table, Enum]] = {
     "Composer": (REQUEST_TABLE, Request.UNDER_WAY),
     "Socket": (SOCKET_TABLE, Socket.IDLE),
     "Channel": (CHANNEL_TABLE, Join.CLOSED),
+    "Session": (AUTH_TABLE, Auth.SIGNED_IN),
     "Fallback": (POLLING_TABLE, Polling.OFF),
     "Message list": (BUBBLE_TABLE, Bubble.SENDING),
     "Person": (PLACE_TABLE, Place.ELSEWHERE),

@@ -24,7 +24,7 @@ policies = st.sampled_from([PLAN, HARDENED])
     vsn=st.sampled_from(["1.0.0", "2.0.0"]),
     library=st.sampled_from([CURRENT, LEGACY]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_peer_makes_a_page_raise_or_break_the_rules_of_the_screen(
     steps: list[Step], policy: Policy, vsn: Vsn, library: Library
 ) -> None:
@@ -42,7 +42,7 @@ def test_no_peer_makes_a_page_raise_or_break_the_rules_of_the_screen(
 
 
 @given(steps=hostile_lives, policy=policies)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_s3_every_spinner_ends_whatever_comes_before_the_timeout(
     steps: list[Step], policy: Policy
 ) -> None:
@@ -57,7 +57,7 @@ def test_s3_every_spinner_ends_whatever_comes_before_the_timeout(
 
 @pytest.mark.parametrize("vsn", ["1.0.0", "2.0.0"])
 @given(texts=st.lists(hostile_texts, max_size=10))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_live_page_reads_on_after_anything(vsn: Vsn, texts: list[str | bytes]) -> None:
     page = Page(vsn=vsn)
     page.opens()

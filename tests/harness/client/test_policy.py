@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from harness.client.policy import POLICIES, Policy
+from harness.client.token_refresh import Stored, TokenStore
 from tests.support.page import ME, Page, message_id, row, transcript
 
 OTHERWISE: dict[str, Any] = {
@@ -20,6 +21,7 @@ OTHERWISE: dict[str, Any] = {
     "hear_all_deletes": True,
     "recreate_channel": False,
     "reconnect_jitter": 0.3,
+    "heartbeat_worker": True,
     "silence": "probe",
     "pause_unseen": False,
     "cursor_overlap_s": 4.0,
@@ -38,6 +40,7 @@ OTHERWISE: dict[str, Any] = {
     "poll_on_subscribed": True,
     "history_limit": 3,
     "recreate_delay_s": 3.0,
+    "renew_token": False,
 }
 
 
@@ -50,7 +53,8 @@ ONLY_WITH: dict[str, tuple[Any, dict[str, Any]]] = {
 
 def life(policy: Policy) -> bytes:
     """A life in which every rule has its say."""
-    page = Page(policy)
+    tokens = TokenStore(Stored("a token", "a refresh token", expires_at=140))
+    page = Page(policy, tokens=tokens, worker_refused=True)
     page.opens()
     page.socket_closes()
     page.attempt_fails_after_its_wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from harness.client.commands import StartRequest
+from harness.client.commands import ShowFailure, StartRequest
 from harness.client.policy import Policy
 from harness.records import (
     Fate,
@@ -250,3 +250,123 @@ def test_s3_a_send_without_an_answer_ends_the_spinner() -> None:
     assert spinners(page) == [(key, "error")]
     page.wait(20.0)
     assert len(page.events(SendEnded)) == 1
+
+
+# -- a failed message is sent again (S5, S6) ------------------------------------------------
+
+
+def failures(page: Page) -> list[tuple[str, int]]:
+    return [(one.client_msg_id, one.attempt) for one in page.all(ShowFailure)]
+
+
+def test_the_person_is_shown_each_failure_and_no_other_end() -> None:
+    page = live_page()
+    key = page.types(0)
+    page.answers_send(row(1, by=ME, client_msg_id=key))
+    page.wait(2.0)
+    lost = page.types(1)
+    page.wait(10.5)
+
+    assert failures(page) == [(lost, 1)]
+
+
+def test_a_failed_message_is_sent_again_under_the_same_id_and_its_spinner_begins_anew() -> None:
+    page = live_page()
+    key = page.types(0)
+    page.fails(page.sends[0], "reset")
+    page.wait(3.0)
+
+    page.sends_again(0)
+
+    first, again = page.sends
+    assert again.body == first.body
+    started = page.events(SendStarted)
+    assert [(one.client_msg_id, one.attempt) for one in started] == [(key, 1), (key, 2)]
+    page.answers(again, encoded(CreateAnswer(True, row(1, by=ME, client_msg_id=key))))
+    assert page.screen == [(1, Path.API, Fate.SWAPPED)]
+    assert spinners(page) == [(key, "error"), (key, "api")]
+    assert [(one.attempt, one.outcome) for one in page.events(SendEnded)] == [
+        (1, "network"),
+        (2, "ok"),
+    ]
+
+
+def test_a_retry_may_fail_like_any_send_and_is_shown_as_the_next_failure() -> None:
+    page = live_page()
+    key = page.types(0)
+    page.fails(page.sends[0], "reset")
+
+    page.sends_again(0)
+    page.wait(10.5)
+
+    assert outcomes(page) == ["network", "timeout"]
+    assert failures(page) == [(key, 1), (key, 2)]
+    page.closes()
+    assert page.events(PageClosed)[0].failed == (key,)
+
+
+def test_a_message_whose_row_has_come_meanwhile_is_not_sent_again() -> None:
+    page = live_page()
+    key = page.types(0)
+    page.wait(10.5)
+    page.receives(row(1, by=ME, client_msg_id=key))
+
+    page.sends_again(0)
+
+    assert len(page.sends) == 1
+    assert page.screen == [(1, Path.REALTIME, Fate.SWAPPED)]
+
+
+def test_s6_a_message_that_is_being_sent_is_not_sent_a_second_time() -> None:
+    page = live_page()
+    page.types(0)
+
+    page.sends_again(0)
+    page.fails(page.sends[0], "reset")
+    page.sends_again(0)
+    page.sends_again(0, attempt=3)
+
+    assert len(page.sends) == 2
+
+
+def test_a_row_of_the_first_attempt_ends_the_spinner_of_the_second() -> None:
+    page = live_page()
+    key = page.types(0)
+    page.wait(10.5)
+    page.sends_again(0)
+    mine = row(1, by=ME, client_msg_id=key)
+
+    page.receives(mine)
+    page.answers(page.sends[1], encoded(CreateAnswer(True, mine)))
+
+    assert page.screen == [(1, Path.REALTIME, Fate.SWAPPED), (1, Path.API, Fate.SUPPRESSED)]
+    assert spinners(page) == [(key, "timeout"), (key, "realtime")]
+
+
+def test_matched_by_content_a_message_may_be_as_late_as_its_last_attempt_allows() -> None:
+    page = live_page(Policy(name="by text", match="content", content_match_s=5.0))
+    key = page.types(0)
+    page.fails(page.sends[0], "reset")
+    page.wait(20.0)
+    page.sends_again(0)
+    page.wait(1.0)
+
+    page.receives(row(1, by=ME, client_msg_id=message_id(77), body="hello"))
+
+    assert page.screen == [(1, Path.REALTIME, Fate.SWAPPED)]
+    assert spinners(page)[-1] == (key, "realtime")
+
+
+def test_a_page_that_the_browser_takes_away_leaves_nothing_in_order_behind() -> None:
+    page = live_page()
+    key = page.types(0)
+    before = len(page.commands)
+
+    page.session.page_lost("discarded", page.now_s)
+    page.session.page_lost("discarded", page.now_s)
+    page.drain()
+
+    (closed,) = page.events(PageClosed)
+    assert (closed.end, closed.pending) == ("discarded", (key,))
+    assert page.commands[before:] == []
+    assert not page.session.is_open

@@ -145,6 +145,8 @@ def _tours() -> Iterator[Callable[[], None]]:
     yield page_in(live, crashes, crashes)
     yield page_in(opens, Page.channel_closed)
     yield page_in(live, crashes, Page.channel_closed, waits(1.0))
+    yield page_in(opens, Page.channel_closed, waits(10.0))  # ended with its join unanswered
+    yield page_in(opens, waits(26.0), library=LEGACY)  # left itself, and joins on
     yield page_in(live, waits(10.0), receives)
     yield page_in(live, waits(10.0), hides, shows)
     yield page_in(live, waits(10.0), hides, receives)
@@ -178,12 +180,19 @@ def _send_tours() -> Iterator[Callable[[], None]]:
         page.types()
         page.fails(page.sends[-1])
 
+    def sent_again_after_a_failure() -> None:
+        page = live_page()
+        page.types(0)
+        page.fails(page.sends[-1])
+        page.sends_again(0)
+
     yield swapped_while_sending
     yield swapped_after_the_timeout
     yield answered_well
     yield answered(b'{"success": false, "error": "no"}')
     yield answered(b"<html>")
     yield without_an_answer
+    yield sent_again_after_a_failure
 
 
 def test_every_transition_of_the_tables_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,26 @@ class RoomOfLies(RuleBasedStateMachine):
     def goes_on_or_offline(self, number: int, online: bool) -> None:
         self.world.set_online(self.user(number), online)
 
+    @rule(number=numbers)
+    def sends_again(self, number: int) -> None:
+        self.world.sends_again(self.user(number))
+
+    @rule(number=numbers)
+    def freezes(self, number: int) -> None:
+        self.world.freeze(self.user(number))
+
+    @rule(number=numbers)
+    def thaws(self, number: int) -> None:
+        self.world.thaw(self.user(number))
+
+    @rule(number=numbers)
+    def navigates_away(self, number: int) -> None:
+        self.world.navigate_away(self.user(number))
+
+    @rule(number=numbers)
+    def discards(self, number: int) -> None:
+        self.world.discard(self.user(number))
+
     @rule(number=numbers, refuses=st.booleans())
     def refuses_sockets(self, number: int, refuses: bool) -> None:
         self.user(number).line.refuses = refuses
@@ -103,6 +123,9 @@ class RoomOfLies(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.world.heal()
+        for user in self.world.users:
+            if user.frozen:
+                self.world.thaw(user)
         self.world.wait(max(COMMIT_DELAYS_S))
         self.world.settle()
         self.world.wait(1.0)
@@ -117,15 +140,12 @@ TestRoomOfLies = RoomOfLies.TestCase
 TestRoomOfLies.settings = settings(
     max_examples=120,
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 
 # -- what the owners' plan loses (H5) -------------------------------------------------------
 
-SEARCH = settings(
-    max_examples=500, derandomize=True, database=None, phases=[Phase.generate], deadline=None
-)
+SEARCH = settings(max_examples=500, derandomize=True, database=None, phases=[Phase.generate])
 """How a search goes on until it has found what is there."""
 Act = Callable[[World], None]
 ACTS: dict[str, Act] = {

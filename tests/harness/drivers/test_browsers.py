@@ -177,14 +177,15 @@ def test_a_socket_that_the_library_gave_up_lingers_beside_its_successor() -> Non
     with serving(server) as (_, port), driven(port, browser=browser) as one:
         until(lambda: len(one.events(ChannelChanged)) == 2)
         driver: Any = one.driver
-        first = driver._link
+        sockets = driver._sockets
+        first = sockets._link
         first.pause()  # its Close frame does not get out, so no answer comes
         first.close(1000, "heartbeat timeout")
-        driver._open_socket(2, "/realtime/v1/websocket?apikey=key&vsn=2.0.0")
+        sockets.open(2, "/realtime/v1/websocket?apikey=key&vsn=2.0.0", has_network=True)
         until(lambda: len(server.ends) == 2)
-        second = driver._link
-        assert driver._links() == [first, second]
-        until(lambda: driver._links() == [second])
+        second = sockets._link
+        assert sockets._all() == [first, second]
+        until(lambda: sockets._all() == [second])
 
     assert one.crashes == []
 
@@ -195,13 +196,14 @@ def test_leaving_the_page_ends_what_lingers() -> None:
         with driven(port) as one:
             until(lambda: len(one.events(ChannelChanged)) == 2)
             driver: Any = one.driver
-            driver._link.pause()
-            driver._link.close(1000, "")
-            driver._open_socket(2, "/realtime/v1/websocket?apikey=key&vsn=2.0.0")
+            sockets = driver._sockets
+            sockets._link.pause()
+            sockets._link.close(1000, "")
+            sockets.open(2, "/realtime/v1/websocket?apikey=key&vsn=2.0.0", has_network=True)
             until(lambda: len(server.ends) == 2)
-            links = driver._links()
-        assert [link._socket.fileno() for link in links] == [-1, -1]
-        assert driver._links() == []
+            links = sockets._all()
+        assert [link._tcp._socket.fileno() for link in links] == [-1, -1]
+        assert sockets._all() == []
 
 
 def test_a_stranded_socket_hears_nothing_even_when_there_is_a_network_again() -> None:

@@ -91,6 +91,22 @@ def test_a_request_is_sent_as_written_and_answered() -> None:
     assert body == '{"body":"안녕"}'.encode()
 
 
+def test_another_token_is_carried_by_the_requests_that_follow() -> None:
+    api = Api()
+    with serving(api) as address:
+        pool = pool_at(address)
+        get(pool)
+        pool.use_token("renewed")
+        get(pool)
+        pool.close()
+
+    carried = [
+        [line for line in request.split(b"\r\n") if line.startswith(b"Authorization")]
+        for request in api.requests
+    ]
+    assert carried == [[b"Authorization: Bearer t"], [b"Authorization: Bearer renewed"]]
+
+
 def test_a_connection_is_kept_for_the_next_request() -> None:
     api = Api()
     with serving(api) as address:

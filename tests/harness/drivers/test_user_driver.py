@@ -13,13 +13,16 @@ from gevent.event import Event as Signal
 from websockets.protocol import State
 
 from harness.client.browser import CHROME, Browser
+from harness.client.library import CURRENT, Library
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
 from harness.client.throttling import Throttling
+from harness.client.token_refresh import REFRESH_PATH, Stored, TokenStore
 from harness.clock import monotonic_s
 from harness.drivers.http_pool import Answer, NoAnswer
+from harness.drivers.sockets import Endpoint
 from harness.drivers.timer_wheel import TimerWheel
-from harness.drivers.user_driver import Endpoint, UserDriver
+from harness.drivers.user_driver import UserDriver
 from harness.records import (
     ChannelChanged,
     PageClosed,
@@ -50,6 +53,7 @@ class ScriptedHttp:
     def __init__(self, send: Callable[[], Answer] = lambda: NO_ROW) -> None:
         self._send = send
         self.asked: list[tuple[str, str]] = []
+        self.tokens: list[str] = []
         self.killed = 0
         self.closed = 0
 
@@ -62,6 +66,9 @@ class ScriptedHttp:
         except gevent.GreenletExit:
             self.killed += 1
             raise
+
+    def use_token(self, token: str) -> None:
+        self.tokens.append(token)
 
     def close(self) -> None:
         self.closed += 1
@@ -93,6 +100,10 @@ class Driven:
         throttling: Throttling | None = None,
         wheel: TimerWheel | None = None,
         browser: Browser = CHROME,
+        library: Library = CURRENT,
+        retry_after_s: tuple[float, ...] = (),
+        tokens: TokenStore | None = None,
+        auth: ScriptedHttp | None = None,
     ) -> None:
         self.sink = ListSink()
         self.http = http or ScriptedHttp()
@@ -107,16 +118,23 @@ class Driven:
             api_key="key",
             token="t",
             throttling=throttling,
+            library=library,
         )
         plan = [
             PlannedSend(
-                user=user, number=n, room=42, at_s=at, client_msg_id=message_id(n), body="hi"
+                user=user,
+                number=n,
+                room=42,
+                at_s=at,
+                client_msg_id=message_id(n),
+                body="hi",
+                retry_after_s=retry_after_s,
             )
             for n, at in enumerate(at_s)
         ]
         self.driver = UserDriver(
             user,
-            session or Session(identity, policy, self.sink),
+            session or Session(identity, policy, self.sink, tokens),
             plan,
             acts=[
                 PlannedAct(user=user, number=n, at_s=at, act=act)
@@ -124,7 +142,8 @@ class Driven:
             ],
             another_page=lambda: Session(identity, policy, self.sink),
             realtime=Endpoint(address=("127.0.0.1", port), host="localhost"),
-            http=self.http,  # type: ignore[arg-type]  # a pool by its two methods
+            http=self.http,  # type: ignore[arg-type]  # a pool by its three methods
+            project_http=None if auth is None else lambda: auth,  # type: ignore[arg-type,return-value]
             browser=browser,
             wheel=wheel or TimerWheel(gevent.get_hub().loop, monotonic_s),
             load_begins_s=self.begins_s,
@@ -375,3 +394,19 @@ def test_a_lost_socket_is_replaced_after_its_wait() -> None:
     assert [o.attempt for o in opening] == [1, 2]
     lost_s = one.events(SocketClosed)[0].t_s
     assert opening[1].t_s - lost_s >= 1.0
+
+
+def test_a_token_is_renewed_over_the_projects_own_connections_and_carried_by_what_follows(
+    nowhere: int,
+) -> None:
+    session = {"access_token": "new", "refresh_token": "r1", "expires_in": 3600}
+    auth = ScriptedHttp(lambda: Answer(200, msgspec.json.encode(session)))
+    tokens = TokenStore(Stored("old", "r0", expires_at=-1))
+
+    with driven(nowhere, tokens=tokens, auth=auth) as one:
+        until(lambda: one.http.tokens == ["old", "new"])
+
+    assert auth.asked == [("POST", REFRESH_PATH)]
+    assert all(method == "GET" for method, _ in one.http.asked)
+    assert auth.closed
+    assert one.crashes == []

@@ -12,7 +12,8 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from harness.client.browser import CHROME, Browser
-from harness.drivers.websocket_link import READ_BYTES, WebSocketLink
+from harness.drivers.tcp_stream import READ_BYTES
+from harness.drivers.websocket_link import WebSocketLink
 from tests.support.tiny_servers import (
     Address,
     ServerEnd,

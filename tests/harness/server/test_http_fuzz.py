@@ -121,7 +121,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
     storage.close()
 
 
-FUZZ = settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+FUZZ = settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass(frozen=True)

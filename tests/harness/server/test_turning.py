@@ -84,6 +84,20 @@ def test_a_rule_of_auth_follows_its_knob(name: str) -> None:
         assert case.look(project) == case.after
 
 
+_ids = itertools.count(1)
+
+
+def send(api: Api, body: str) -> Any:
+    return api.post({**good(next(_ids)), "body": body})
+
+
+def spoiled_send(api: Api) -> int:
+    """The status of a send that is none of the one in 20."""
+    api.plant("html-error")
+    status: int = send(api, "x").status
+    return status
+
+
 HTTP = {
     "max_request_bytes": Case(lambda api: send(api, "x" * 2000).status, 200, 1000, 413),
     "max_body_chars": Case(lambda api: send(api, "x" * 2000).status, 200, 1000, 400),
@@ -96,12 +110,8 @@ HTTP = {
         5,
         "public, max-age=5",
     ),
+    "strike_all": Case(spoiled_send, 200, "html-error", 502),
 }
-_ids = itertools.count(1)
-
-
-def send(api: Api, body: str) -> Any:
-    return api.post({**good(next(_ids)), "body": body})
 
 
 @pytest.mark.parametrize("name", HTTP)

@@ -19,7 +19,7 @@ from reports.render import render
 from reports.render.html import html
 from reports.render.junit import junit
 from reports.render.markdown import markdown, plain
-from reports.render.tables import MOST_WRONG, cohort_table, lost_extent
+from reports.render.tables import MOST_WRONG, cohort_table, lost_extent, window_tables
 from reports.texts import Language
 from tests.support.sample_audit import empty_audit, sample_audit
 
@@ -304,3 +304,20 @@ def test_one_cohort_is_compared_with_nobody() -> None:
     assert cohort_table(audit) is None
     assert 'id="groups"' not in _html(audit)
     assert "side by side" not in markdown(audit, language="en")
+
+
+def test_of_the_reasons_of_skipped_sends_only_those_that_there_were_are_shown() -> None:
+    audit = sample_audit("pass")
+    made_up = tuple(
+        msgspec.structs.replace(audit.metrics.cells[0], metric=metric, value=value, n=9)
+        for metric, value in (
+            ("skipped", 0.0),
+            ("skipped.asleep", 0.0),
+            ("skipped.tab_hidden", 2.0),
+        )
+    )
+    metrics = msgspec.structs.replace(audit.metrics, cells=made_up)
+
+    (table,) = window_tables(replace(audit, metrics=metrics))
+
+    assert [row.metric_id for row in table.rows] == ["skipped", "skipped.tab_hidden"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from harness.records import (
     ChannelChanged,
     FallbackOff,
@@ -21,10 +23,13 @@ from harness.records import (
     SendOutcome,
     SendSkipped,
     SendStarted,
+    SignedOut,
     SocketClosed,
     SocketOpened,
     SocketOpening,
     SpinnerOff,
+    TokenRefreshed,
+    TokenRefreshFailed,
     VisibilityChanged,
 )
 from harness.runsettings import ActKind
@@ -242,6 +247,23 @@ def test_steps_of_a_join_that_goes_well_are_one_line_and_a_mute_channel_shows() 
     assert told(life(OPENED, *steps[:2]))[1:] == ["the channel is subscribed; rows do not flow yet"]
 
 
+def test_h9_what_becomes_of_the_token_is_told() -> None:
+    records: list[Told] = [
+        OPENED,
+        TokenRefreshed(t_s=110.0, user=USER, lasts_s=3599.4),
+        TokenRefreshFailed(t_s=120.0, user=USER, reason="HTTP 503", again=True),
+        TokenRefreshFailed(t_s=121.0, user=USER, reason="HTTP 400", again=False),
+        SignedOut(t_s=121.0, user=USER),
+    ]
+
+    assert told(life(*records))[1:] == [
+        "has a new access token, good for 3599.4 s",
+        "✗ the access token could not be renewed (HTTP 503); tries again",
+        "✗ the access token could not be renewed (HTTP 400); gives up for a minute",
+        "✗ is signed out: the access token has ended and will not be renewed",
+    ]
+
+
 def test_fallback_says_why_it_came_and_how_long_it_stayed() -> None:
     records: list[Told] = [
         OPENED,
@@ -289,6 +311,78 @@ def test_a_closed_laptop_and_changed_lines_are_told() -> None:
         "opens the laptop",
         "row 57 is hidden now, by Realtime",
         "row 57 is gone from the screen, by a poll",
+    ]
+
+
+def test_a_failed_message_that_is_sent_again_is_told_attempt_by_attempt() -> None:
+    swapped = shown(120.1, 57, Path.API, Fate.SWAPPED)
+    again = msgspec.structs.replace(SENT, t_s=120.0, attempt=2)
+    answered = msgspec.structs.replace(ended(120.1), attempt=2)
+    records: list[Told] = [
+        OPENED,
+        SENT,
+        ended(115.345, "network", None),
+        off(115.345, "error"),
+        again,
+        answered,
+        off(120.1, "api"),
+        swapped,
+    ]
+    own = row(57, 120.05, author=USER, key=KEY)
+
+    assert told(life(*records, rows=[own], plan=[planned()]))[1:] == [
+        'sends "안녕하세요" (message 3f2a9c1e, attempt 1)',
+        "✗ attempt 1 of message 3f2a9c1e fails: the network gave no answer after 3.00 s; the "
+        "spinner ends and the bubble stays",
+        'presses "send again" on "안녕하세요" (message 3f2a9c1e, attempt 2)',
+        "✓ row 57 by the answer, 7.75 s after the send (message 3f2a9c1e)",
+    ]
+
+
+def test_one_s_own_row_stands_beside_its_bubble_only_on_the_page_that_has_one() -> None:
+    own = row(57, 112.9, author=USER, key=KEY)
+    beside = shown(113.0, 57, Path.REALTIME)
+    reload: list[Told] = [
+        PageClosed(t_s=112.5, user=USER, pending=(KEY,), failed=()),
+        msgspec.structs.replace(OPENED, t_s=112.6),
+    ]
+
+    here = told(life(OPENED, SENT, beside, rows=[own], plan=[planned()]))
+    again = told(life(OPENED, SENT, *reload, beside, rows=[own], plan=[planned()]))
+
+    assert here[-1].startswith("✗ own ")
+    assert again[-1].startswith("own ")
+
+
+def test_what_the_browser_does_to_a_page_out_of_sight_is_told() -> None:
+    acts: list[tuple[float, ActKind]] = [
+        (101.0, "freeze"),
+        (103.0, "navigate_away"),
+        (104.0, "navigate_back"),
+        (105.0, "navigate_away"),
+    ]
+    done: list[Told] = [
+        PersonActed(t_s=t_s, user=USER, number=number, planned_s=t_s, act=act)
+        for number, (t_s, act) in enumerate(acts)
+    ]
+    frozen, away, back, for_good = done
+    records: list[Told] = [
+        OPENED,
+        frozen,
+        away,
+        VisibilityChanged(t_s=103.0, user=USER, visible=False),
+        back,
+        VisibilityChanged(t_s=104.0, user=USER, visible=True),
+        for_good,
+        PageClosed(t_s=105.0, user=USER, pending=(), failed=(), end="navigated"),
+    ]
+
+    assert told(life(*records))[1:7] == [
+        "the browser freezes the hidden tab: nothing of its page runs",
+        "goes to another page, and the browser keeps this one, frozen",
+        "comes back to the page",
+        "goes to another page",
+        "the browser does not keep the page",
     ]
 
 

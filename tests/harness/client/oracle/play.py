@@ -7,21 +7,32 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from harness.client.commands import CloseSocket, Command, OpenSocket, SendFrame
-from harness.client.effects import Effects
+from harness.client.channel import TIMED_OUT_AFTER_ITS_END
+from harness.client.commands import CloseSocket, Command, OpenSocket, SendFrame, StartRequest
+from harness.client.heartbeat import Worker
 from harness.client.library import Library
 from harness.client.policy import Policy
-from harness.client.realtime import Realtime
-from harness.records import ChannelChanged, Delivery, Event, Fate, Path
+from harness.client.session import Identity, Session
+from harness.client.token_refresh import Stored, TokenStore
+from harness.records import (
+    ChannelChanged,
+    Delivery,
+    Event,
+    Fate,
+    Finding,
+    Path,
+    SignedOut,
+    TokenRefreshed,
+)
 from harness.wire import phoenix
 from harness.wire.changes import MessageRow
 from harness.wire.phoenix import Frame, decode, encode_from_server
 
+Bindings = Literal["same", "other", "fewer", "null", "none", "more"]
 Line = tuple[Any, ...]
 """One line of a trace: the time in ms, what happened, and what it happened with."""
 
@@ -56,16 +67,33 @@ class Network(
     closes_after_ms: int | None = None
     join_after_ms: int | None = None
     join_status: str = "ok"
+    bindings: Bindings = "same"
+    """Which the answer to a join names."""
     beat_after_ms: int | None = None
+    auth_after_ms: int | None = None
+    auth_status: int = 200
+    """0: the connection breaks."""
+    auth_body: str | None = None
+    """Instead of a session."""
+    auth_lifetime_s: int = 3600
 
 
-class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Scenario(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     name: str
     until_ms: int
+    token_ends_s: int | None = None
+    """There is an auth-js, whose stored access token ends then; None: the token is the test's."""
+    recreate_ms: int | None = None
+    """The app makes a channel that ended anew after so long, then twice as long, up to 30 s."""
+    worker: Worker = "none"
+    """Whether the page has a worker count its heartbeats, and what becomes of it."""
     line: Network
     steps: list[Step]
 
 
+OK: dict[str, Any] = {"status": "ok", "response": {}}
 STATUSES = {
     "subscribed": "SUBSCRIBED",
     "errored": "CHANNEL_ERROR",
@@ -111,19 +139,32 @@ class Player:
         self.refs: dict[str, int] = {}
         self._happenings: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
-        self.effects = Effects(user=1, sink=self)
-        self.effects.commands = _Logged(self._commanded)
-        self.ours = Realtime(
-            42,
-            # the app makes a channel anew a second after its end, as the scenarios have it
-            Policy(name="oracle", recreate_delay_s=1.0),
-            self.effects,
-            api_key="key",
-            token="first",
-            rng=Random(0),
-            library=self.library,
+        self._tokens = 0
+        ends_s = self.scenario.token_ends_s
+        self.ours = Session(
+            Identity(
+                user=1,
+                user_id="1",
+                webinar=42,
+                cohort="all-users",
+                seed=0,
+                api_key="key",
+                token="first",
+                library=self.library,
+                worker_refused=self.scenario.worker == "refused",
+            ),
+            Policy(
+                name="oracle",
+                recreate_channel=self.scenario.recreate_ms is not None,
+                recreate_delay_s=(self.scenario.recreate_ms or 0) / 1000,
+                heartbeat_worker=self.scenario.worker != "none",
+                fallback=False,
+            ),
+            self,
+            None if ends_s is None else TokenStore(Stored("first", "refresh-0", ends_s)),
         )
-        self._is_subscribed = False
+        self.ours._effects.commands = _Logged(self._commanded)
+        self._page_is_open = False
 
     def play(self) -> list[Line]:
         for step in self.scenario.steps:
@@ -131,7 +172,7 @@ class Player:
         until_s = self.scenario.until_ms / 1000 + 1e-9
         while True:
             happens_s = self._happenings[0][0] if self._happenings else float("inf")
-            wakes_s = self.effects.next_wake_s
+            wakes_s = self.ours.next_wake_s
             if min(happens_s, wakes_s) > until_s:
                 return self.trace
             if happens_s <= wakes_s + 1e-9:
@@ -139,15 +180,19 @@ class Player:
                 happen()
             else:
                 self.now_s = wakes_s
-                timer = self.effects.pop_due(wakes_s)
-                assert timer is not None
-                self.ours.wake(timer, wakes_s)
+                self.ours.wake(wakes_s)
 
     # -- what our client does --------------------------------------------------------------
 
     def event(self, event: Event) -> None:
         if isinstance(event, ChannelChanged) and event.status in STATUSES:
             self._log("status", STATUSES[event.status])
+        elif isinstance(event, TokenRefreshed):
+            self._log("auth", "TOKEN_REFRESHED")
+        elif isinstance(event, SignedOut):
+            self._log("auth", "SIGNED_OUT")
+        elif isinstance(event, Finding) and event.what == TIMED_OUT_AFTER_ITS_END:
+            self._log("status", "TIMED_OUT")
 
     def delivery(self, t_s: float, user: int, row: MessageRow, path: Path, fate: Fate) -> None:
         raise AssertionError(Delivery(t_s, user, row.id, path, fate))
@@ -168,6 +213,10 @@ class Player:
                     self._after(self.line.closes_after_ms, lambda: self._ends(socket, code or 1005))
             case SendFrame(socket, data):
                 self._sent(socket, decode(data, "2.0.0"))
+            case StartRequest(request, to="project", body=bytes(body)):
+                self._log("refresh", msgspec.json.decode(body)["refresh_token"])
+                if self.line.auth_after_ms is not None:
+                    self._after(self.line.auth_after_ms, partial(self._auth, request, self.line))
 
     def _sent(self, socket: int, frame: Frame) -> None:
         self.sent.append(frame)
@@ -177,8 +226,37 @@ class Player:
         waits_ms = {"phx_join": self.line.join_after_ms, "heartbeat": self.line.beat_after_ms}
         wait_ms = waits_ms.get(frame.event)
         if wait_ms is not None:
-            status = self.line.join_status if frame.event == "phx_join" else "ok"
-            self._after(wait_ms, lambda: self._replies(socket, frame, status))
+            content = self._join_reply(frame) if frame.event == "phx_join" else OK
+            self._after(wait_ms, lambda: self._replies(socket, frame, content))
+
+    def _join_reply(self, join: Frame) -> dict[str, Any]:
+        """What the server answers: the bindings asked for, or as the line says, others."""
+        if self.line.join_status != "ok":
+            return {"status": "error", "response": {"reason": "no"}}
+        asked = msgspec.json.decode(join.payload)["config"]["postgres_changes"]
+        told: dict[Bindings, Any] = {
+            "same": asked,
+            "other": [{**one, "filter": f"{one['filter']}0"} for one in asked],
+            "fewer": [],
+            "null": None,
+            "more": [*asked, {"event": "DELETE", "schema": "public", "table": "messages"}],
+        }
+        named = self.line.bindings
+        return {**OK, "response": {} if named == "none" else {"postgres_changes": told[named]}}
+
+    def _auth(self, request: int, line: Network) -> None:
+        if line.auth_status == 0:
+            self.ours.http_failed(request, "network", self.now_s)
+            return
+        self._tokens += 1
+        session = {
+            "access_token": f"token-{self._tokens}",
+            "refresh_token": f"refresh-{self._tokens}",
+            "expires_in": line.auth_lifetime_s,
+            "expires_at": round(self.now_s * 1000) // 1000 + line.auth_lifetime_s,
+        }
+        body = msgspec.json.encode(session) if line.auth_body is None else line.auth_body.encode()
+        self.ours.http_answered(request, line.auth_status, body, self.now_s)
 
     def _relative(self, ref: str | None) -> int | str | None:
         return self.refs.setdefault(ref, len(self.refs) + 1) if ref else ref
@@ -197,19 +275,19 @@ class Player:
     def _take(self, step: Step) -> None:
         socket = step.socket or len(self.sockets)
         match step.do:
-            case "subscribe" if not self._is_subscribed:
-                self._is_subscribed = True
-                self.ours.connect(self.now_s)
+            case "subscribe" if not self._page_is_open:
+                self._page_is_open = True
+                self.ours.open_page(self.now_s)
             case "subscribe":
-                pass  # our app's own timer does it, at the same time
+                self.ours._realtime.connect(self.now_s)
             case "unsubscribe":
-                self.ours.unsubscribe(self.now_s)
+                self.ours._realtime.unsubscribe(self.now_s)
             case "token":
-                self.ours.set_token(step.value, self.now_s)
+                self.ours.renew_token(step.value, self.now_s)
             case "close":
                 self._ends(socket, step.code)
             case "reply":
-                self._replies(socket, self._frame(step.to, step.back), "ok")
+                self._replies(socket, self._frame(step.to, step.back), OK)
             case "ends_channel" if not any(one.event == "phx_join" for one in self.sent):
                 pass
             case "ends_channel":
@@ -225,10 +303,8 @@ class Player:
 
     def _page(self, event: str) -> None:
         match event:
-            case "hide":
-                self.ours.hidden()
-            case "show":
-                self.ours.shown(self.now_s)
+            case "hide" | "show":
+                self.ours.set_visible(event == "show", self.now_s)
             case "pagehide":
                 self.ours.page_hidden(self.now_s)
             case "pageshow":
@@ -251,10 +327,10 @@ class Player:
             fake.is_closed, fake.is_open = True, False
             self.ours.socket_closed(socket, code, "", self.now_s)
 
-    def _replies(self, socket: int, frame: Frame, status: str) -> None:
-        response = {} if status == "ok" else {"reason": "no"}
-        content = phoenix.payload({"status": status, "response": response})
-        answer = Frame(frame.join_ref, frame.ref, frame.topic, "phx_reply", content)
+    def _replies(self, socket: int, frame: Frame, content: dict[str, Any]) -> None:
+        answer = Frame(
+            frame.join_ref, frame.ref, frame.topic, "phx_reply", phoenix.payload(content)
+        )
         self._receives(socket, answer)
 
     def _receives(self, socket: int, frame: Frame) -> None:

@@ -148,5 +148,5 @@ class Sessions(RuleBasedStateMachine):
         return session
 
 
-Sessions.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Sessions.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestSessions = Sessions.TestCase

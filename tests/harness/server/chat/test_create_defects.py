@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import inspect
 
 from harness.server.chat.create_defects import hold_of
 from harness.server.chat.shares import SHARES, striking
@@ -276,6 +278,28 @@ def test_defects_of_one_send_in_20_strike_different_sends(number: int) -> None:
     rare = frozenset(defect for defect, share in SHARES.items() if share.every == 20)
 
     assert len(striking(rare, number)) <= 1
+
+
+@given(st.integers(1, 10**9), st.sampled_from(Defect))
+def test_the_one_that_strikes_all_does_so_where_it_is_planted(number: int, one: Defect) -> None:
+    assert striking(frozenset({one}), number, strike_all=one) == {one}
+    assert striking(frozenset(), number, strike_all=one) == frozenset()
+
+
+def test_what_can_strike_all_are_the_defects_of_some_sends_but_the_gap() -> None:
+    kind = inspect.type_info(get_type_hints(Knobs)["strike_all"])
+    assert isinstance(kind, inspect.LiteralType)
+
+    assert set(kind.values) == {"none", *SHARES} - {Defect.POLL_ID_GAP}
+
+
+def test_a_send_of_any_number_gets_the_page_while_html_error_strikes_all(api: Api) -> None:
+    api.plant("html-error")
+    assert api.send().status == 200
+    api.knobs(strike_all="html-error")
+    assert api.send().status == 502
+    api.knobs(strike_all="none")
+    assert api.send().status == 200
 
 
 @given(st.sampled_from(sorted(SHARES)), st.integers(1, 10**6))

@@ -70,7 +70,9 @@ NOT_ON_THE_PAGE = {
     "name",
     *("send_timeout", "spinner_ends", "match", "content_match_s"),
     *("order", "apply_changes", "hear_all_deletes", "recreate_channel", "reconnect_jitter"),
+    "heartbeat_worker",
     *("silence", "probe_grace_s", "pause_unseen", "cursor_overlap_s", "reread_every"),
+    "renew_token",
 }
 """The page always does what the reviewed plan has for these."""
 

@@ -66,6 +66,16 @@ def test_changes_over_the_limit_reach_nobody_and_are_counted() -> None:
     assert quotas.publish_change(lambda: published(1), 65.0) != []
 
 
+def test_a_quota_that_counts_as_used_up_discards_every_change_until_it_does_not() -> None:
+    used_up = True
+    quotas = Quotas(lambda: plan("off"), used_up=lambda: used_up)
+
+    assert quotas.publish_change(lambda: published(1), 0.0) == []
+    assert quotas.changes_discarded == 1
+    used_up = False
+    assert quotas.publish_change(lambda: published(1), 0.1) != []
+
+
 def test_a_webinar_of_500_on_pro_takes_about_one_message_a_second() -> None:
     def passed(every_s: float) -> float:
         quotas = Quotas(lambda: plan("pro"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -147,6 +148,12 @@ def too_large(world: World) -> bool:
     return bool(frame[4]["data"]["errors"])
 
 
+def readers_of_a_change(world: World) -> int:
+    world.lives()
+    publish = partial(world.rooms.publish, change(), "t")
+    return len(frames(world.core.quotas.publish_change(publish, world.now_s)))
+
+
 def connections(world: World) -> float:
     return world.core.quotas.plan.connections
 
@@ -229,6 +236,7 @@ RULES = {
     "replica_identity_full": Case(heard_deletes_of_a_room, 0, True, 1),
     "max_change_bytes": Case(too_large, False, 10, True),
     "plan": Case(connections, float("inf"), "free", 200),
+    "changes_used_up": Case(readers_of_a_change, 1, True, 0),
     "handshake_status": Case(handshake, "Admission", 429, "Denial"),
     "handshake_hang": Case(handshake, "Admission", True, "Hang"),
     "clock_skew_s": Case(verdict, "Claims", 7200.0, "Refusal"),

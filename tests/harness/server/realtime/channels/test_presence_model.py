@@ -161,4 +161,4 @@ def _apply(view: View, diff: dict[str, Any]) -> None:
 
 
 TestPresenceMachine = PresenceMachine.TestCase
-TestPresenceMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestPresenceMachine.settings = settings(max_examples=60, stateful_step_count=40)

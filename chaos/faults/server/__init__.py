@@ -1,0 +1,1 @@
+"""Faults of the reference server, by its knobs and defects, and by its process."""
