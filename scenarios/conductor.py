@@ -255,7 +255,9 @@ class Conductor:
 
     async def _direct(self, rig: Rig, load_begins_at_s: float) -> None:
         actuators: dict[Means, Actuator] = {
-            "toxiproxy": ProxyActuator(rig.toxiproxy),
+            "toxiproxy": ProxyActuator(
+                rig.toxiproxy, ours=[proxy.name for proxy in rig.proxies.values()]
+            ),
             "browser": PlannedInBrowsers(),
         }
         if in_server(self._scenario.faults):
