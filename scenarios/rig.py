@@ -20,6 +20,7 @@ from chaos.toxiproxy.model import Proxy
 from chaos.toxiproxy.process import ToxiproxyProcess, start_toxiproxy
 from chaos.toxiproxy.ways import Say
 from harness.rundir import RunDir
+from scenarios.constants import shortened_knobs
 from scenarios.messages import Address, CohortEndpoints
 from scenarios.model import Scenario
 from scenarios.server_process import ServerProcess, reference_server
@@ -75,6 +76,7 @@ async def start_rig(
             run.logs / "server.log",
             jwt_secret=jwt_secret,
             knobs=_knobs(scenario),
+            defects=scenario.server.defects,
         )
     )
     ends = [asyncio.create_task(server.ended())]
@@ -117,8 +119,10 @@ async def start_rig(
 
 
 def _knobs(scenario: Scenario) -> tuple[str, ...]:
-    lifetime_s = scenario.access_token_lifetime_s
-    return () if lifetime_s is None else (f"access_token_lifetime_s={lifetime_s}",)
+    knobs = {**shortened_knobs(scenario.shortened), **scenario.server.knobs}
+    if scenario.access_token_lifetime_s is not None:
+        knobs["access_token_lifetime_s"] = scenario.access_token_lifetime_s
+    return tuple(f"{name}={value}" for name, value in knobs.items())
 
 
 async def _start_relay(
