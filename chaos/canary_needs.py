@@ -25,7 +25,7 @@ def canary_settings(faults: Sequence[ScheduledFault], api_key: str) -> CanarySet
     return CanarySettings(
         api_key=api_key,
         # Of a fault with a share below 1, one kept connection would prove nothing.
-        links=6 if any(fault.share < 1.0 for fault in faults) else 1,
+        links=6 if any(fault.proxies and fault.share < 1.0 for fault in faults) else 1,
         handshake_period_s=0.2 if handshakes else None,
         silent_s=silent_s,
     )

@@ -9,6 +9,7 @@ import msgspec
 
 from chaos.changes import ChangeStep, steps_between
 from chaos.faults.model import BOTH_WAYS, Change, Disable, Means
+from chaos.faults.moves import Moved
 from chaos.faults.schedule import ScheduledFault
 from chaos.faults.server.switches import Down, Turned
 from chaos.relay.rules import Rule
@@ -74,6 +75,10 @@ def _words(steps: Sequence[ChangeStep]) -> Iterator[str]:
                 yield _switches(first.what, turned)
             case Down(how):
                 yield "start it again" if first.what == "undo" else f"{how} the process"
+            case Moved(go, back):
+                acts = back if first.what == "undo" else go
+                if acts:
+                    yield ", then ".join(acts)
             case other:
                 verb = "take back" if first.what == "undo" else "set"
                 yield f"{verb} {type(other).__name__} {_numbers(msgspec.to_builtins(other))}"

@@ -72,8 +72,9 @@ def validate(faults: Sequence[ScheduledFault], *, where: str, load_s: float) -> 
 
     Toxics of different kinds compose on one proxy; nothing goes beside a fault that disables
     it, and one kind is on it once at a time. In the server what is turned composes unless two
-    faults turn the same to different values, or one hides the other. Raises :class:`UsageError`,
-    ``where`` being the scenario's file.
+    faults turn the same to different values, or one hides the other. In browsers a person can be
+    in one place only, and one kind is on once at a time. Raises :class:`UsageError`, ``where``
+    being the scenario's file.
     """
     for fault in faults:
         if fault.end_s > load_s + _ROUNDING_S:
@@ -94,8 +95,14 @@ def _conflict(first: ScheduledFault, second: ScheduledFault) -> str:
     """Why two faults cannot be on together; empty where they can, or never are."""
     if second.at_s >= first.end_s or first.at_s >= second.end_s:
         return ""
+    if first.fault.means == second.fault.means == "browser":
+        return _conflict_in_browsers(first, second)
     if first.fault.means == second.fault.means == "server":
         return _conflict_in_server(first, second)
+    return _conflict_on_proxies(first, second)
+
+
+def _conflict_on_proxies(first: ScheduledFault, second: ScheduledFault) -> str:
     shared = [proxy for proxy in first.proxies if proxy in second.proxies]
     if not shared:
         return ""
@@ -104,6 +111,19 @@ def _conflict(first: ScheduledFault, second: ScheduledFault) -> str:
     for fault in (first, second):
         if fault.fault.disables:
             return f"are both on proxy {shared[0]} at once and {fault.name!r} disables it"
+    return ""
+
+
+def _conflict_in_browsers(first: ScheduledFault, second: ScheduledFault) -> str:
+    """A share of each does not help: the seed may pick the same users."""
+    shared = [cohort for cohort in first.cohorts if cohort in second.cohorts]
+    if not shared:
+        return ""
+    where = f"are both in the browsers of cohort {shared[0]} at once"
+    if first.kind == second.kind:
+        return f"{where} and of one kind ({first.kind})"
+    if first.moves_people and second.moves_people:
+        return f"{where} and each takes the person elsewhere"
     return ""
 
 

@@ -43,6 +43,16 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class Extent(msgspec.Struct, frozen=True, kw_only=True):
+    """How many a fault hit of those that it could, from the users' own records."""
+
+    unit: Literal["sockets", "users"]
+    """``sockets``: open WebSockets of its cohorts when it began. ``users``: those whom a fault in
+    the browser was planned for."""
+    hit: int
+    of: int
+
+
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """One fault as it really was. Times are host-monotonic seconds; ``None``: never seen."""
 
@@ -68,6 +78,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """Sending time of the first good probe after the last bitten one."""
     effect: Text = NOTHING_SEEN
     """What was measured, in plain words, e.g. ``connect refused, socket closed``."""
+    extent: Extent | None = None
+    """``None``: the users' records cannot say."""
     problems: tuple[Text, ...] = ()
     """Why this is no proof; empty for a sound receipt."""
 

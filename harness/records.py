@@ -118,6 +118,8 @@ class PersonActed(_Event, frozen=True, tag="acted"):
     """The position in the user's own acts, from 0."""
     planned_s: float
     act: ActKind
+    fault: str = ""
+    """The fault that it is of; empty: the person's own, or their device's."""
 
 
 SkipReason = Literal[
@@ -221,6 +223,12 @@ class SocketOpening(_Event, frozen=True, tag="socket_opening"):
 class SocketOpened(_Event, frozen=True, tag="socket_opened"):
     user: int
     attempt: int
+
+
+REFUSED_BY_EXTENSION = "refused by an extension"
+"""The reason of a socket that a fault in the browser did not let open …"""
+CLOSED_BY_EXTENSION = "closed by an extension"
+"""… and of one that it closed."""
 
 
 class SocketClosed(_Event, frozen=True, tag="socket_closed"):

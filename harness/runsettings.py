@@ -52,10 +52,20 @@ MoveKind = Literal[
 """Where the person goes, seen from the chat's tab."""
 ModerationKind = Literal["hide_message", "delete_message"]
 """What a moderator does to one of the newest messages."""
-ActKind = MoveKind | ModerationKind
+MeddlingKind = Literal[
+    "block_sockets",  # an extension refuses new WebSockets from now on
+    "unblock_sockets",
+    "cut_sockets",  # an extension closes those that are there
+    "break_posts",  # from now on a POST's first kept connection breaks before its answer (H7)
+    "spare_posts",
+]
+"""What something in the browser does to the page's connections; the person stays where they are."""
+FaultAct = MoveKind | MeddlingKind
+"""What faults in the browser are made of."""
+ActKind = MoveKind | ModerationKind | MeddlingKind
 
 
-class PlannedAct(msgspec.Struct, frozen=True, kw_only=True):
+class PlannedAct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of ``acts.jsonl``: who does what but writing. Follows from scenario and seed."""
 
     user: int
@@ -64,6 +74,8 @@ class PlannedAct(msgspec.Struct, frozen=True, kw_only=True):
     at_s: float
     """Seconds after the load begins."""
     act: ActKind
+    fault: str = ""
+    """The fault that it is of; empty: the person's own, or their device's."""
 
 
 class GateSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

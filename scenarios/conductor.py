@@ -25,6 +25,7 @@ import httpx
 import msgspec
 
 from chaos import timeline
+from chaos.actuators.browsers import PlannedInBrowsers
 from chaos.actuators.model import Actuator
 from chaos.actuators.proxies import ProxyActuator
 from chaos.actuators.relay import RelayActuator
@@ -35,7 +36,6 @@ from chaos.chat_lines import ChatServer
 from chaos.director import Director
 from chaos.faults.model import Means
 from chaos.history import HistoryEntry
-from chaos.receipts import receipts
 from harness.clock import monotonic_s
 from harness.errors import ChatquakeError, RigError, UsageError
 from harness.receipts import Probe, ReceiptBook
@@ -59,6 +59,7 @@ from scenarios.messages import (
 from scenarios.model import Scenario, load_scenario
 from scenarios.people import acts
 from scenarios.progress import Note
+from scenarios.proofs import prove
 from scenarios.rig import Rig, start_rig
 from scenarios.rigwatch import watch_rig
 from scenarios.server_canary import in_server, watch_server, without_canary
@@ -253,7 +254,10 @@ class Conductor:
                 await asyncio.gather(director, return_exceptions=True)
 
     async def _direct(self, rig: Rig, load_begins_at_s: float) -> None:
-        actuators: dict[Means, Actuator] = {"toxiproxy": ProxyActuator(rig.toxiproxy)}
+        actuators: dict[Means, Actuator] = {
+            "toxiproxy": ProxyActuator(rig.toxiproxy),
+            "browser": PlannedInBrowsers(),
+        }
         if in_server(self._scenario.faults):
             actuators["server"] = ServerActuator(rig.server)
         if rig.relay is not None:
@@ -309,8 +313,9 @@ class Conductor:
     def _write_receipts(self, begin: Begin) -> None:
         evidence = self._evidence
         book = ReceiptBook(
-            receipts=receipts(
-                self._scenario.faults,
+            receipts=prove(
+                self._scenario,
+                self._run,
                 evidence.history,
                 evidence.probes,
                 load_begins_at_s=begin.load_begins_at_s,

@@ -2,9 +2,10 @@
 
 A person's acts follow from scenario, seed and their own index, whoever is planned before them.
 What their browser adds (a tab in the background, a phone that sleeps or changes its network) is
-drawn beside, so that the person themselves stays the same in another browser. Everybody who goes
-away within the load is back before it ends, but for those who leave for good and tabs that stay
-hidden: what happens on all other screens in the settling phase is judged.
+drawn beside, so that the person themselves stays the same in another browser. A fault in the
+browser is no whim: what else would take its people away in that time is left out. Everybody who
+goes away within the load is back before it ends, but for those who leave for good and tabs that
+stay hidden: what happens on all other screens in the settling phase is judged.
 """
 
 from __future__ import annotations
@@ -12,16 +13,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
-from operator import itemgetter
 from random import Random
 
+from chaos.faults.browser.hidden import Hidden
 from harness.client.browser import Browser
-from harness.runsettings import ModerationKind, MoveKind, PlannedAct
+from harness.runsettings import MoveKind, PlannedAct
 from harness.seeds import stream
 from scenarios.habits import absences_of
 from scenarios.model import Scenario
 from scenarios.personas import Absence, Persona, Where
 from scenarios.population import Member, population
+from scenarios.struck import (
+    Gone,
+    Span,
+    Step,
+    around,
+    keep_clear,
+    out_of_reach,
+    spans_of,
+    steps_of,
+    there_for,
+)
 
 _GO_AND_RETURN: dict[Where, tuple[MoveKind, MoveKind]] = {
     "other_tab": ("hide", "show"),
@@ -34,9 +46,6 @@ _GO_AND_RETURN: dict[Where, tuple[MoveKind, MoveKind]] = {
 
 _DELETES = 0.25
 """The share of a moderator's acts that delete instead of hide."""
-
-Span = tuple[float, float]
-Gone = tuple[Where, Span]
 
 _CAN_CLICK: frozenset[Where] = frozenset(("no_network", "other_network"))
 
@@ -65,39 +74,50 @@ def life_of(scenario: Scenario, member: Member) -> Life:
     """What one person does, from their persona and a stream of their own."""
     persona, browser = member.persona, member.cohort.browser
     further = absences_of(persona.name, scenario.load.absences)
-    if persona.is_even and not further and not _adds_acts(browser):
+    if persona.is_even and not further and not _adds_acts(browser) and not member.faults:
         return Life()
     rng = stream(scenario.seed, "people", member.user, "acts")
-    steps: list[tuple[float, MoveKind | ModerationKind]] = []
+    steps: list[Step] = []
     away: list[Span] = []
     begin_s, end_s = _stay(persona, scenario.load_s, rng)
     if begin_s > 0.0:
-        steps.append((begin_s, "arrive"))
+        steps.append(Step(begin_s, "arrive"))
         away.append((-inf, begin_s))
     own = list(_absences(persona.absences, begin_s, end_s, rng))
     device = stream(scenario.seed, "people", member.user, "device")
     its = list(_absences(_of_device(browser), begin_s, end_s, device))
     rest = stream(scenario.seed, "people", member.user, "absences")
     more = list(_absences(further, begin_s, end_s, rest))
-    hidden = _hidden(browser, begin_s, end_s)
-    for where, (gone_s, back_s) in _one_after_another(hidden, own, more, its):
+    faults = there_for(member.faults, begin_s, end_s)
+    taken = spans_of(faults)
+    hidden = around(taken, _hidden(browser, begin_s, end_s))
+    free = [keep_clear(taken, gone) for gone in (own, more, its)]
+    for where, (gone_s, back_s) in _one_after_another(hidden, *free):
         go, come_back = _GO_AND_RETURN[where]
-        steps.append((gone_s, go))
+        steps.append(Step(gone_s, go))
         if where == "other_tab":
             steps += _in_background(browser, gone_s, min(back_s, end_s))
         if back_s < inf:
-            steps.append((back_s, come_back))
+            steps.append(Step(back_s, come_back, returns=True))
         if where not in _CAN_CLICK:
             away.append((gone_s, back_s))
+    steps += steps_of(faults)
+    for fault in faults:
+        if fault.kind == Hidden.kind:
+            steps += _in_background(browser, fault.at_s, fault.end_s)
+    away = sorted((*away, *out_of_reach(faults)))
     if end_s < scenario.load_s:
-        steps.append((end_s, "leave"))
+        steps.append(Step(end_s, "leave"))
         away.append((end_s, inf))
     steps += _moderation(persona, begin_s, end_s, rng)
-    steps.sort(key=itemgetter(0))  # what is due at once stays in its order
+    # Who is due back and away at once comes back first; else what is due at once stays in order.
+    steps.sort(key=lambda step: (step.at_s, not step.returns))
     return Life(
         acts=tuple(
-            PlannedAct(user=member.user, number=number, at_s=at_s, act=act)
-            for number, (at_s, act) in enumerate(steps)
+            PlannedAct(
+                user=member.user, number=number, at_s=step.at_s, act=step.act, fault=step.fault
+            )
+            for number, step in enumerate(steps)
         ),
         away=tuple(away),
     )
@@ -116,15 +136,13 @@ def _hidden(browser: Browser, begin_s: float, end_s: float) -> list[Gone]:
     return [("other_tab", (gone_s, back_s if back_s < end_s else inf))]
 
 
-def _in_background(
-    browser: Browser, gone_s: float, until_s: float
-) -> Iterator[tuple[float, MoveKind]]:
+def _in_background(browser: Browser, gone_s: float, until_s: float) -> Iterator[Step]:
     """What the browser does to a tab that is hidden for long."""
     frozen_s, discarded_s = gone_s + browser.freezes_after_s, gone_s + browser.discards_after_s
     if frozen_s < min(until_s, discarded_s):
-        yield frozen_s, "freeze"
+        yield Step(frozen_s, "freeze")
     if discarded_s < until_s:
-        yield discarded_s, "discard"
+        yield Step(discarded_s, "discard")
 
 
 def _of_device(browser: Browser) -> tuple[Absence, ...]:
@@ -150,15 +168,13 @@ def _one_after_another(*kinds: list[Gone]) -> list[Gone]:
     return sorted(kept, key=lambda one: one[1])
 
 
-def _moderation(
-    persona: Persona, begin_s: float, end_s: float, rng: Random
-) -> Iterator[tuple[float, ModerationKind]]:
+def _moderation(persona: Persona, begin_s: float, end_s: float, rng: Random) -> Iterator[Step]:
     """When the person hides or deletes a message; which one shows when it is time."""
     if persona.moderates_every_s == inf:
         return
     at_s = begin_s + rng.expovariate(1.0 / persona.moderates_every_s)
     while at_s < end_s:
-        yield at_s, "delete_message" if rng.random() < _DELETES else "hide_message"
+        yield Step(at_s, "delete_message" if rng.random() < _DELETES else "hide_message")
         at_s += rng.expovariate(1.0 / persona.moderates_every_s)
 
 

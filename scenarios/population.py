@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import repeat
 
+from chaos.faults.schedule import ScheduledFault
+from harness.seeds import child_seed
 from scenarios.cohorts import Cohort
 from scenarios.model import Scenario
 from scenarios.personas import PARTICIPANT, PERSONAS, Persona
@@ -25,6 +28,8 @@ class Member:
     """The webinar's id."""
     cohort: Cohort
     persona: Persona = PARTICIPANT
+    faults: tuple[ScheduledFault, ...] = ()
+    """Those in the browser that hit theirs, where they are there to be hit."""
 
 
 def population(scenario: Scenario) -> tuple[Member, ...]:
@@ -43,7 +48,36 @@ def population(scenario: Scenario) -> tuple[Member, ...]:
         counts[chosen] += 1
         cohort = scenario.cohorts[chosen]
         members.append(Member(user, room, cohort, casting.next(room, cohort.name)))
-    return tuple(members)
+    drawn = drawn_users(scenario.faults, members, seed=scenario.seed)
+    return tuple(
+        replace(member, faults=hit) if (hit := _of(member, scenario.faults, drawn)) else member
+        for member in members
+    )
+
+
+def drawn_users(
+    faults: Sequence[ScheduledFault], members: Sequence[Member], *, seed: int
+) -> dict[str, frozenset[int]]:
+    """By name, whom each fault in the browser hits: exactly its share of each of its cohorts, and
+    at least one. Of a fault that repeats (``name#2``) they stay the same: an extension is not in
+    other browsers the next time."""
+    found: dict[str, frozenset[int]] = {}
+    for fault in faults:
+        if fault.fault.means != "browser":
+            continue
+        users: list[int] = []
+        for cohort in fault.cohorts:
+            own = [member.user for member in members if member.cohort.name == cohort]
+            own.sort(key=partial(child_seed, seed, "faults", fault.name.partition("#")[0]))
+            users += own[: max(1, int(fault.share * len(own) + 0.5))]
+        found[fault.name] = frozenset(users)
+    return found
+
+
+def _of(
+    member: Member, faults: Sequence[ScheduledFault], drawn: Mapping[str, frozenset[int]]
+) -> tuple[ScheduledFault, ...]:
+    return tuple(fault for fault in faults if member.user in drawn.get(fault.name, ()))
 
 
 class _Casting:

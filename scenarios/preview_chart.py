@@ -138,7 +138,7 @@ def _cell(fault: FaultPreview, from_s: float, for_s: float) -> str:
 
 def _legend(cells: str) -> str:
     said = [
-        (_SOME, f"{_SOME} a share of the connections"),
+        (_SOME, f"{_SOME} a share of the connections or users"),
         (_PAUSE, f"{_PAUSE} it pauses"),
     ]
     found = [text for mark, text in said if mark in cells]

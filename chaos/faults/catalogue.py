@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from chaos.faults.browser.asleep import Asleep
+from chaos.faults.browser.extension import Extension
+from chaos.faults.browser.frozen import Frozen
+from chaos.faults.browser.hidden import Hidden
+from chaos.faults.browser.network_switch import NetworkSwitch
+from chaos.faults.browser.offline import Offline
+from chaos.faults.browser.post_repeated import PostRepeated
 from chaos.faults.model import Fault
 from chaos.faults.network.black_hole import BlackHole
 from chaos.faults.network.half_open import HalfOpen
@@ -43,6 +50,13 @@ CATALOGUE: dict[str, type[Fault]] = {
     UpgradeRefused.kind: UpgradeRefused,
     UpgradePage.kind: UpgradePage,
     UpgradeStripped.kind: UpgradeStripped,
+    Extension.kind: Extension,
+    Offline.kind: Offline,
+    Hidden.kind: Hidden,
+    Asleep.kind: Asleep,
+    Frozen.kind: Frozen,
+    NetworkSwitch.kind: NetworkSwitch,
+    PostRepeated.kind: PostRepeated,
     Mute.kind: Mute,
     LateSystemOk.kind: LateSystemOk,
     SlowCommit.kind: SlowCommit,

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, Protocol
 
 import msgspec
 
+from chaos.faults.moves import Moved
 from chaos.faults.server.switches import Down, Turned
 from chaos.relay.rules import Act, Rule
 from chaos.toxiproxy.model import Stream, Toxic, ToxicType
@@ -25,7 +26,7 @@ class Disable(msgspec.Struct, frozen=True):
     """Switch the proxy off: its sockets are closed, new connects are refused."""
 
 
-Change = Disable | Toxic | Rule | Turned | Down
+Change = Disable | Toxic | Rule | Turned | Down | Moved
 """One change to one part of the rig; taking it back leaves no trace of it."""
 
 
@@ -64,6 +65,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """Its bites come so far apart, the first one too: it lets everything pass meanwhile."""
     silent_s: float | None = None
     """Only a connection that was silent for so long shows it."""
+    cuts_sockets: Literal["all", "busy"] | None = None
+    """It ends the users' open WebSockets: all, or those to which something is sent."""
+    rows_late_by_s: float | None = None
+    """A row on a user's open WebSocket comes so much later, or not at all. Where neither is said,
+    the users' sockets cannot show how many of them it hit."""
 
 
 SILENCE = Evidence(
@@ -72,6 +78,9 @@ SILENCE = Evidence(
 """Nothing passes: no answer, or one that waited for the end. Half a second is well above a busy
 server's answer and well below any stall worth simulating."""
 
+
+IN_RECORDS = Evidence(kinds=frozenset(), outcomes=frozenset())
+"""No probe shows it: it is in the users' browsers, and in their records."""
 
 SWITCHED = Evidence(kinds=frozenset(("switches",)), outcomes=frozenset(("turned",)))
 """The server says that it is so; what comes of it no probe of the canary can show."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import pairwise
 from types import MappingProxyType
+from typing import get_args
 
 import msgspec
 
 from chaos.faults.model import Evidence, Fault, Side, Stage
+from chaos.faults.moves import Moved
 from chaos.faults.ramp import Ramp, rungs
 from harness.receipts import ProbeKind
-from harness.runsettings import FaultSummary, Text
+from harness.runsettings import FaultSummary, MeddlingKind, Text
 
 _SIDES = {
     "realtime": Text(en="Live updates (WebSocket)", ko="실시간 연결(WebSocket)"),
@@ -22,6 +24,8 @@ _ELSEWHERE = {
     "server": Text(en="Server", ko="서버"),
     "browser": Text(en="Browser", ko="브라우저"),
 }
+
+_MEDDLING = frozenset(get_args(MeddlingKind))
 
 SERVER_API, SERVER_REALTIME = "server-api", "server-realtime"
 """The canary's own ways to the server, past all proxies; named like proxies."""
@@ -61,7 +65,7 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
     """How it comes on; ``None``: at once."""
     share: float = 1.0
     """For Toxiproxy the chance of each connection, drawn for each direction apart; for the relay
-    exactly this share of them."""
+    exactly this share of them; in browsers exactly this share of each cohort's users."""
     stages: tuple[Stage, ...]
     """What it changes on each of :attr:`proxies`, from when on; undone at its end."""
 
@@ -106,6 +110,14 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
         return max((end - begin for stage, (begin, end) in pauses if not stage.changes), default=0)
 
     @property
+    def moves_people(self) -> bool:
+        """It takes a person away from their page, or the page from its network; what is only in
+        the browser (an extension) leaves them where they are."""
+        changes = [change for stage in self.stages for change in stage.changes]
+        acts = {act for change in changes if isinstance(change, Moved) for act in change.go}
+        return not acts <= _MEDDLING
+
+    @property
     def summary(self) -> FaultSummary:
         """The fault as planned, for the reports."""
         return FaultSummary(
@@ -128,7 +140,12 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
                 en=f" It comes on in {steps} steps over {ramp_s} s.",
                 ko=f" {ramp_s}초에 걸쳐 {steps}단계로 심해집니다.",
             )
-        if self.share < 1:
+        if self.share < 1 and self.fault.means == "browser":
+            some = Text(
+                en=f" {self.share:.0%} of the users, picked by the seed.",
+                ko=f" 시드로 뽑힌 사용자 {self.share:.0%}가 겪습니다.",
+            )
+        elif self.share < 1:
             some = Text(
                 en=f" About {self.share:.0%} of the connections, picked by chance.",
                 ko=f" 연결의 약 {self.share:.0%}가 무작위로 겪습니다.",

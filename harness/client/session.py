@@ -45,7 +45,7 @@ from harness.records import (
     SkipReason,
     VisibilityChanged,
 )
-from harness.runsettings import ActKind, ModerationKind
+from harness.runsettings import ModerationKind, PlannedAct
 from harness.seeds import LateStream
 from harness.wire.phoenix import Vsn
 
@@ -269,11 +269,17 @@ class Session:
             )
         )
 
-    def note_act(self, number: int, act: ActKind, planned_s: float, now_s: float) -> None:
+    def note_act(self, step: PlannedAct, planned_s: float, now_s: float) -> None:
         """Record a planned act; the inputs that it consists of are called beside this."""
-        user = self._identity.user
         self._effects.sink.event(
-            PersonActed(t_s=now_s, user=user, number=number, planned_s=planned_s, act=act)
+            PersonActed(
+                t_s=now_s,
+                user=self._identity.user,
+                number=step.number,
+                planned_s=planned_s,
+                act=step.act,
+                fault=step.fault,
+            )
         )
 
     def moderate(self, act: ModerationKind, now_s: float) -> None:

@@ -43,7 +43,7 @@ class _NoHead(NoAnswer):
 class HttpPool:
     """The connections of one page to one host. :meth:`request` blocks its own greenlet."""
 
-    __slots__ = ("_address", "_head", "_idle", "_repeats", "_slots")
+    __slots__ = ("_address", "_breaks_posts", "_head", "_idle", "_repeats", "_slots")
 
     def __init__(
         self, address: tuple[str, int], host: str, headers: dict[str, str], browser: Browser
@@ -55,11 +55,18 @@ class HttpPool:
         self._idle: list[Any] = []
         self._slots = BoundedSemaphore(browser.connections_per_host)
         self._repeats = browser.repeats_requests
+        self._breaks_posts = False
 
     def use_token(self, token: str) -> None:
         """Requests that start from now on carry this token in place of an earlier one."""
         lines = [line for line in self._head.split("\r\n") if not line.startswith(_AUTHORIZATION)]
         self._head = "\r\n".join([*lines, f"{_AUTHORIZATION}Bearer {token}"])
+
+    def break_posts(self, breaks: bool) -> None:
+        """A fault of H7: the first kept connection on which a POST goes out breaks when the answer
+        is there and nothing of it was read. The server has done the work by then, which is the
+        worst that can happen. Requests that start from now on."""
+        self._breaks_posts = breaks
 
     def request(
         self, method: str, path: str, body: bytes | None, on_repeat: Callable[[], None]
@@ -70,17 +77,19 @@ class HttpPool:
         its connection up, as an aborted fetch does.
         """
         content = self._head_of(method, path, body) + (body or b"")
+        exchange = self._break if self._breaks_posts and method == "POST" else self._exchange
         with self._slots:
             # This ends when the kept connections do, as in Chromium.
             while (connection := self._kept()) is not None:
                 try:
-                    answer = self._exchange(connection, method, content)
+                    answer = exchange(connection, method, content)
                 except _NoHead:
                     if not self._repeats:
                         raise
                 else:
                     if answer.status != REQUEST_TIMEOUT or not self._repeats:
                         return answer
+                exchange = self._exchange
                 on_repeat()
             return self._exchange(self._connect(), method, content)
 
@@ -103,6 +112,17 @@ class HttpPool:
                 self._idle.append(connection)
             else:
                 connection.close()
+
+    def _break(self, connection: Any, method: str, content: bytes) -> Answer:  # noqa: ARG002
+        """Send it, and break when the answer comes; the arguments are those of a whole exchange."""
+        try:
+            connection.sendall(content)
+            connection.recv(1, socket.MSG_PEEK)
+        except OSError as error:
+            raise _NoHead(_reason(error)) from None
+        finally:
+            connection.close()
+        raise _NoHead("broken by a fault")
 
     def close(self) -> None:
         """Close what is idle; connections with a request under way end with it."""

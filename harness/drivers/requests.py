@@ -102,6 +102,10 @@ class Requests:
         """The user's requests that start from now on carry this one."""
         self._api.use_token(token)
 
+    def break_posts(self, breaks: bool) -> None:
+        """H7: see :meth:`HttpPool.break_posts`."""
+        self._api.break_posts(breaks)
+
     def suspend(self) -> None:
         """The machine sleeps. The page hears of nothing before it wakes, so they stay on the list
         of those that it waits for."""

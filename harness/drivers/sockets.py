@@ -8,6 +8,7 @@ from typing import Any
 from harness.client.browser import Browser
 from harness.drivers.tcp_stream import Address
 from harness.drivers.websocket_link import Owner, WebSocketLink
+from harness.records import REFUSED_BY_EXTENSION
 
 ABNORMAL_CLOSURE = 1006
 """What a page sees of a socket that ended without a Close frame (RFC 6455, 7.1.5)."""
@@ -24,7 +25,7 @@ class Endpoint:
 class Sockets:
     """Told by the session which to open and close; ``owner`` hears what becomes of them."""
 
-    __slots__ = ("_browser", "_endpoint", "_lingering", "_link", "_loop", "_owner")
+    __slots__ = ("_blocked", "_browser", "_endpoint", "_lingering", "_link", "_loop", "_owner")
 
     def __init__(self, loop: Any, endpoint: Endpoint, browser: Browser, owner: Owner) -> None:
         self._loop = loop
@@ -34,6 +35,7 @@ class Sockets:
         self._link: WebSocketLink | None = None
         self._lingering: list[WebSocketLink] = []
         """Given up by the library; the browser still waits for the answer to their Close frames."""
+        self._blocked = False
 
     @property
     def in_use(self) -> int | None:
@@ -59,6 +61,8 @@ class Sockets:
         refused = "" if has_network else "offline"
         if self._browser.websocket == "refused":
             refused = "refused in the browser"
+        if self._blocked:
+            refused = REFUSED_BY_EXTENSION
         if refused:
             self._loop.run_callback(self._owner.link_closed, number, ABNORMAL_CLOSURE, refused)
             return
@@ -89,6 +93,18 @@ class Sockets:
             self._lingering = [link for link in self._lingering if link.number != number]
 
     # -- all of them ----------------------------------------------------------------------
+
+    def block(self, blocked: bool) -> None:
+        """An extension refuses new ones, at once and without a packet, or no longer does. Those
+        that are there stay."""
+        self._blocked = blocked
+
+    def cut(self) -> tuple[int, ...]:
+        """An extension ends them all: their servers hear no Close frame. Answers with their
+        numbers; the owner is not told."""
+        numbers = tuple(link.number for link in self._all())
+        self.drop()
+        return numbers
 
     def pause(self) -> None:
         """The network is gone."""

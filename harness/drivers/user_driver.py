@@ -32,8 +32,8 @@ from harness.drivers.sockets import ABNORMAL_CLOSURE, Endpoint, Sockets
 from harness.drivers.timer_wheel import TimerWheel
 from harness.drivers.timetable import Retry, Timetable
 from harness.errors import LocalProtocolError
-from harness.records import PageEnd
-from harness.runsettings import MoveKind, PlannedAct, PlannedSend
+from harness.records import CLOSED_BY_EXTENSION, PageEnd
+from harness.runsettings import MeddlingKind, MoveKind, PlannedAct, PlannedSend
 
 Feed = Callable[[float], object]
 """An input for the session, with the time."""
@@ -244,7 +244,7 @@ class UserDriver:
         while (due := self._timetable.pop_step(now_s)) is not None:
             step, planned_s = due
             if isinstance(step, PlannedAct):
-                self.session.note_act(step.number, step.act, planned_s, now_s)
+                self.session.note_act(step, planned_s, now_s)
                 self._act(step, now_s)
             else:
                 self._send(step, planned_s, now_s)
@@ -287,6 +287,10 @@ class UserDriver:
             case "hide_message" | "delete_message":
                 if self._person.why_not is None:
                     self.session.moderate(step.act, now_s)
+            case (
+                "block_sockets" | "unblock_sockets" | "cut_sockets" | "break_posts" | "spare_posts"
+            ):
+                self._meddle(step.act, now_s)
             case _:
                 self._person.does(step.act)
                 self._moves(step.act, now_s)
@@ -323,6 +327,22 @@ class UserDriver:
                 self._wake_up(now_s)
             case "leave":
                 self._leave(now_s)
+
+    def _meddle(self, act: MeddlingKind, now_s: float) -> None:
+        """Something in the browser gets between the page and its connections. Where the machine
+        sleeps, it sleeps too."""
+        match act:
+            case "block_sockets" | "unblock_sockets":
+                self._sockets.block(act == "block_sockets")
+            case "break_posts" | "spare_posts":
+                self._requests.break_posts(act == "break_posts")
+            case "cut_sockets" if not self._person.is_asleep:
+                for number in self._sockets.cut():
+                    ended = (number, ABNORMAL_CLOSURE, CLOSED_BY_EXTENSION)
+                    if self._person.is_page_frozen:
+                        self._held.append(partial(self.session.socket_closed, *ended))
+                    else:
+                        self.session.socket_closed(*ended, now_s)
 
     def _arrive(self, now_s: float) -> None:
         self._person.does("arrive")

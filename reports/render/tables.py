@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.receipts import Extent
 from harness.runsettings import Text
 from reports.metrics.skips import REASONS, SECOND_CLICK
 from reports.model import EVERYBODY, RUN, Audit, Cell, MessageFault, Result, Window
@@ -151,6 +152,7 @@ class ReceiptRow:
     planned_end: Quantity
     begin: Quantity
     end: Quantity
+    extent: Sayable
     effect: Text
     problems: tuple[Text, ...]
 
@@ -274,11 +276,19 @@ def receipt_rows(audit: Audit) -> tuple[ReceiptRow, ...]:
             planned_end=_after_load(audit, receipt.planned_end_s),
             begin=_after_load(audit, receipt.first_effect_s),
             end=_after_load(audit, receipt.healed_s),
+            extent=_extent(receipt.extent),
             effect=receipt.effect,
             problems=receipt.problems,
         )
         for number, receipt in enumerate(audit.receipts, start=1)
     )
+
+
+def _extent(extent: Extent | None) -> Sentence:
+    if extent is None:
+        return sentence("receipts.unmeasured")
+    hit, of = Quantity(extent.hit, "count"), Quantity(extent.of, "count")
+    return sentence(f"receipts.extent_{extent.unit}", hit=hit, of=of)
 
 
 def wrong_rows(audit: Audit) -> tuple[WrongRow, ...]:

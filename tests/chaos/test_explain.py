@@ -100,6 +100,23 @@ def test_the_relay_and_the_server_are_told_in_their_own_words(
     assert (first, last) == ([begins], [ends])
 
 
+def test_what_users_are_to_do_is_said_in_their_acts() -> None:
+    table = {"kind": "extension", "cohorts": ["chrome"], "at_s": 3, "for_s": 4}
+    (fault,) = parse_faults(
+        [{"name": "x", **table}], where="x.toml", cohorts=("chrome", "other"), seed=1
+    )
+    told = [
+        (moment.at_s, order.means, order.where, order.words)
+        for moment in explain([fault])
+        for order in moment.orders
+    ]
+    assert told == [
+        (3, "browser", ("chrome",), "block_sockets"),
+        (3, "browser", ("chrome",), "cut_sockets"),
+        (7, "browser", ("chrome",), "unblock_sockets"),
+    ]
+
+
 def test_a_pause_takes_the_changes_back() -> None:
     (slow,) = faults(SLOW)
     flapping = msgspec.structs.replace(slow, stages=(*slow.stages, Stage(3, ())))

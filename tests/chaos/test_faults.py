@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from chaos.faults.catalogue import CATALOGUE
 from chaos.faults.model import Change, Disable, Stage
+from chaos.faults.moves import Moved
+from chaos.faults.network.refused import Refused
 from chaos.faults.parse import parse_faults
 from chaos.faults.schedule import ScheduledFault
 from chaos.relay.rules import (
@@ -38,7 +40,10 @@ def parse(*tables: dict[str, Any]) -> tuple[ScheduledFault, ...]:
 
 
 def one(**keys: Any) -> ScheduledFault:
-    (fault,) = parse({**BASE, **keys})
+    table = {**BASE, **keys}
+    if CATALOGUE.get(table["kind"], Refused).means == "browser":
+        del table["on"]
+    (fault,) = parse(table)
     return fault
 
 
@@ -56,7 +61,7 @@ NEEDED: dict[str, dict[str, Any]] = {
 
 def table_of(kind: str) -> dict[str, Any]:
     """As short as it can be."""
-    place = {} if CATALOGUE[kind].means == "server" else {"on": "realtime"}
+    place = {} if CATALOGUE[kind].means in ("server", "browser") else {"on": "realtime"}
     return {"name": "f", "kind": kind, "at_s": 10, "for_s": 5, **place, **NEEDED.get(kind, {})}
 
 
@@ -98,6 +103,11 @@ def test_the_catalogue_names_each_type_by_its_own_kind() -> None:
     assert relayed == {
         *("ttl", "idle_cut", "stalled_connections", "handshake_hangs"),
         *("upgrade_refused", "upgrade_page", "upgrade_stripped"),
+    }
+    in_browsers = {name for name, type_ in CATALOGUE.items() if type_.means == "browser"}
+    assert in_browsers == {
+        *("extension", "offline", "hidden", "asleep", "frozen", "network_switch"),
+        "post_repeated",
     }
 
 
@@ -142,6 +152,41 @@ def test_each_kind_of_the_relay_becomes_its_rule(
     keys: dict[str, Any], changes: tuple[Change, ...]
 ) -> None:
     assert one(**keys).stages == (Stage(0, changes),)
+
+
+BLOCK = Moved(go=("block_sockets",), back=("unblock_sockets",))
+CUT = Moved(go=("cut_sockets",))
+
+
+@pytest.mark.parametrize(
+    ("keys", "stages"),
+    [
+        ({"kind": "offline"}, (Stage(0, (Moved(("go_offline",), ("go_online",)),)),)),
+        ({"kind": "hidden"}, (Stage(0, (Moved(("hide",), ("show",)),)),)),
+        ({"kind": "asleep"}, (Stage(0, (Moved(("close_lid",), ("open_lid",)),)),)),
+        ({"kind": "frozen"}, (Stage(0, (Moved(("hide", "freeze"), ("show",)),)),)),
+        ({"kind": "network_switch"}, (Stage(0, (Moved(("go_offline",), ("switch_network",)),)),)),
+        ({"kind": "post_repeated"}, (Stage(0, (Moved(("break_posts",), ("spare_posts",)),)),)),
+        ({"kind": "extension"}, (Stage(0, (BLOCK, CUT)),)),
+        ({"kind": "extension", "mode": "blocks"}, (Stage(0, (BLOCK,)),)),
+        ({"kind": "extension", "after_s": 2}, (Stage(0, (BLOCK,)), Stage(2, (BLOCK, CUT)))),
+        (
+            {"kind": "extension", "mode": "closes", "after_s": 2},
+            (Stage(0, ()), Stage(2, (CUT,)), Stage(3, ()), Stage(4, (CUT,))),
+        ),
+    ],
+)
+def test_each_kind_in_the_browser_becomes_acts_of_its_users(
+    keys: dict[str, Any], stages: tuple[Stage, ...]
+) -> None:
+    assert one(**keys).stages == stages
+    assert one(**keys).proxies == ()
+
+
+def test_a_share_in_browsers_is_one_of_users() -> None:
+    sentence = one(kind="asleep", share=0.3).summary.sentence
+    assert sentence.en.endswith(" 30% of the users, picked by the seed.")
+    assert sentence.ko.endswith(" 시드로 뽑힌 사용자 30%가 겪습니다.")
 
 
 def test_which_connections_a_share_hits_follows_from_the_scenario_s_seed_and_the_fault() -> None:
@@ -206,6 +251,22 @@ def test_the_summary_says_side_effect_and_share_in_both_languages() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("keys", "refuses", "spares"),
+    [
+        ({"mode": "blocks"}, True, True),
+        ({"mode": "closes", "after_s": 2}, False, False),
+        ({"mode": "both"}, True, False),
+    ],
+)
+def test_an_extension_says_what_it_does_to_new_and_to_open_sockets(
+    keys: dict[str, Any], refuses: bool, spares: bool
+) -> None:
+    sentence = one(kind="extension", **keys).fault.sentence()
+    assert ("refuses" in sentence.en, "거부" in sentence.ko) == (refuses, refuses)
+    assert ("left alone" in sentence.en, "그대로" in sentence.ko) == (spares, spares)
+
+
 @pytest.mark.parametrize("kind", CATALOGUE)
 def test_every_kind_has_a_sentence_in_both_languages(kind: str) -> None:
     (fault,) = parse(table_of(kind))
@@ -235,13 +296,28 @@ _KEYS = "at_s, cohorts, every_s, for_s, jitter_s, kind, name, on, phase, share, 
         ({"kind": "xx"}, f"x.toml: faults[0].kind: unknown kind 'xx'; allowed: {_KINDS}"),
         (
             {"kind": "latencie"},
-            "x.toml: faults[0].kind: unknown kind 'latencie'; did you mean latency?"
-            f" allowed: {_KINDS}",
+            "x.toml: faults[0].kind: unknown kind 'latencie'; did you mean latency?",
         ),
         ({"kind": 3}, f"x.toml: faults[0].kind: unknown kind 3; allowed: {_KINDS}"),
         (
             {"latency_ms": 5},
             f"x.toml: faults[0]: unknown key 'latency_ms'; allowed: {_KEYS}",
+        ),
+        (
+            {"kind": "extension", "mode": "sometimes"},
+            "x.toml: faults[0].mode: 'sometimes' is not allowed; allowed: blocks, closes or both",
+        ),
+        (
+            {"kind": "extension", "mode": "closes"},
+            "x.toml: faults[0]: mode closes needs after_s, from 0.5 seconds on",
+        ),
+        (
+            {"kind": "extension", "mode": "blocks", "after_s": 1},
+            "x.toml: faults[0]: mode blocks closes nothing, so after_s has no effect; leave it out",
+        ),
+        (
+            {"kind": "extension", "after_s": 5},
+            "x.toml: faults[0]: for_s = 5 is over before after_s = 5",
         ),
         (
             {"kind": "latency"},

@@ -190,3 +190,45 @@ def test_faults_that_cannot_go_together_are_refused_with_the_reason(
     with pytest.raises(UsageError) as caught:
         validate(faults, where="x.toml", load_s=10)
     assert str(caught.value) == line
+
+
+def in_browser(name: str, kind: str, at_s: float, **keys: Any) -> ScheduledFault:
+    table = {"name": name, "kind": kind, "at_s": at_s, "for_s": 5, **keys}
+    (found,) = parse_faults([table], where="x.toml", cohorts=("a", "b"), seed=1)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        ("hidden", "each takes the person elsewhere"),
+        ("asleep", "of one kind (asleep)"),
+    ],
+)
+def test_two_faults_cannot_take_the_same_people_away_at_once(second: str, reason: str) -> None:
+    first = in_browser("lid", "asleep", 10, share=0.1)
+    with pytest.raises(UsageError) as caught:
+        validate([first, in_browser("x", second, 12)], where="x.toml", load_s=100)
+    assert str(caught.value) == (
+        f"x.toml: faults 'lid' and 'x' are both in the browsers of cohort a at once and {reason};"
+        " allowed: 'x' from 15 s on"
+    )
+    validate([first, in_browser("x", second, 15)], where="x.toml", load_s=100)
+    validate(
+        [
+            in_browser("lid", "asleep", 10, cohorts=["a"]),
+            in_browser("x", second, 12, cohorts=["b"]),
+        ],
+        where="x.toml",
+        load_s=100,
+    )
+
+
+def test_an_extension_may_be_in_a_browser_that_sleeps_behind_a_network_that_is_slow() -> None:
+    faults = [
+        in_browser("lid", "asleep", 10),
+        in_browser("extension", "extension", 10),
+        in_browser("twice", "post_repeated", 10),
+        fault("slow", 10, 5),
+    ]
+    validate(faults, where="x.toml", load_s=100)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
 from random import Random
+from typing import cast, get_args
 
 import msgspec
 import pytest
@@ -20,6 +21,7 @@ from scenarios.people import acts, life_of
 from scenarios.population import population
 from tests.support.webinar import MIX, webinar
 
+MOVES = get_args(MoveKind)
 SEEDS = st.integers(0, 2**53)
 PEOPLE_OF_ALL_KINDS = tuple(f"load.people.{name}={value}" for name, value in MIX.items())
 
@@ -33,11 +35,7 @@ def by_user(scenario: Scenario) -> dict[int, list[PlannedAct]]:
 
 def moves(planned: Iterable[PlannedAct]) -> list[tuple[float, MoveKind]]:
     """The acts that take a person somewhere, with their moments."""
-    return [
-        (one.at_s, one.act)
-        for one in planned
-        if one.act != "hide_message" and one.act != "delete_message"  # noqa: PLR1714 (mypy follows this)
-    ]
+    return [(one.at_s, cast("MoveKind", one.act)) for one in planned if one.act in MOVES]
 
 
 @pytest.mark.parametrize("name", ["steady", "ws-blocked"])

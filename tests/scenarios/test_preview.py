@@ -98,7 +98,7 @@ def test_a_ramp_rises_in_its_bar() -> None:
 def test_a_share_is_drawn_otherwise_and_explained() -> None:
     lines = drawn(scenario({**CUT, "kind": "reset", "share": 0.5}), 35)
     assert lines["cut"].strip() == "▒" * 5
-    assert "▒ a share of the connections" in lines
+    assert "▒ a share of the connections or users" in lines
 
 
 def test_a_place_names_its_cohorts_and_sides() -> None:

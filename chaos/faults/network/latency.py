@@ -11,6 +11,8 @@ from chaos.toxiproxy.model import Stream
 from harness.runsettings import Text
 
 _LONGEST_MS = 600_000
+_LATE_FROM_S = 0.25
+"""Rows of a busy server may be late by less of themselves."""
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,7 +64,13 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             kinds=frozenset(("ws", "http")),
             outcomes=frozenset(("unanswered",)),
             slower_by_s=len(self._legs()) * self.latency_ms / 1000 / 2,
+            rows_late_by_s=self._rows_late_by_s(),
         )
+
+    def _rows_late_by_s(self) -> float | None:
+        """Half of what is planned on the leg that rows take; short delays hide in the usual."""
+        late_s = self.latency_ms / 1000 / 2
+        return late_s if self.direction != "upstream" and late_s >= _LATE_FROM_S else None
 
     def sentence(self) -> Text:
         seconds = f"{self.latency_ms / 1000:g}"

@@ -23,7 +23,9 @@ class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def evidence(self) -> Evidence:
         return Evidence(
-            kinds=frozenset(("ws", "http", "connect")), outcomes=frozenset(("refused", "closed"))
+            kinds=frozenset(("ws", "http", "connect")),
+            outcomes=frozenset(("refused", "closed")),
+            cuts_sockets="all",
         )
 
     def sentence(self) -> Text:

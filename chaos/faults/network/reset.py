@@ -25,7 +25,9 @@ class Reset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return steady(*toxics(setting, "reset_peer", {"timeout": 0}))
 
     def evidence(self) -> Evidence:
-        return Evidence(kinds=frozenset(("ws", "http")), outcomes=frozenset(("closed",)))
+        return Evidence(
+            kinds=frozenset(("ws", "http")), outcomes=frozenset(("closed",)), cuts_sockets="busy"
+        )
 
     def sentence(self) -> Text:
         return Text(

@@ -1,0 +1,1 @@
+"""Faults in the browser, a file each."""
