@@ -16,13 +16,14 @@ import msgspec
 
 from harness.client.browser import BROWSERS, CHROME, Browser
 from harness.client.library import CURRENT, LIBRARIES, Library
+from harness.client.token_refresh import LOOK_S
 from harness.errors import UsageError
 from harness.near_names import near
 from harness.runsettings import Shortened, Text
 from harness.server.knobs import Knobs
 
-Holder = Literal["library", "browser", "server"]
-"""Who has a constant: realtime-js, the browser, or Supabase."""
+Holder = Literal["library", "browser", "auth", "server"]
+"""Who has a constant: realtime-js, the browser, auth-js, or Supabase."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,17 @@ CONSTANTS: dict[str, Constant] = dict(
             "탭이 숨겨진 뒤 정지되기까지의 시간",
             BROWSERS["mobile"],
         ),
+        (
+            "token_look_s",
+            Constant(
+                "auth",
+                LOOK_S,
+                Text(
+                    "between two looks of auth-js at its token, renewed three of them early",
+                    "auth-js가 토큰을 확인하는 간격(만료까지 세 간격이 남으면 갱신)",
+                ),
+            ),
+        ),
         _of_server(
             "idle_timeout_s",
             "so long Realtime keeps a socket that says nothing",
@@ -131,6 +143,11 @@ def shortened_presets(shortened: Mapping[str, float]) -> Presets:
 def shortened_knobs(shortened: Mapping[str, float]) -> dict[str, float]:
     """The server's knobs among the shortened constants."""
     return {name: value for name, value in shortened.items() if _is_of(name, "server")}
+
+
+def token_look_s(shortened: Mapping[str, float]) -> float:
+    """From one look of auth-js at a page's token to the next."""
+    return shortened.get("token_look_s", LOOK_S)
 
 
 def told(shortened: Mapping[str, float], token_lifetime_s: float | None) -> tuple[Shortened, ...]:

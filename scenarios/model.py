@@ -376,6 +376,11 @@ def _check_capacity(scenario: Scenario, where: str) -> None:
 def _check_tokens(scenario: Scenario, where: str) -> None:
     if scenario.access_token_lifetime_s is not None:
         return
+    if "token_look_s" in scenario.shortened:
+        raise UsageError(
+            f"{where}: shortened.token_look_s: has no effect while tokens outlive the run; leave "
+            "it out, or say access_token_lifetime_s"
+        )
     for cohort in scenario.cohorts:
         if not cohort.policy.renew_token:
             raise UsageError(

@@ -8,7 +8,7 @@ import pytest
 
 from harness.client.library import CURRENT, LEGACY
 from harness.errors import UsageError
-from scenarios.constants import CONSTANTS, shortened_knobs, shortened_presets, told
+from scenarios.constants import CONSTANTS, shortened_knobs, shortened_presets, token_look_s, told
 from scenarios.model import load_scenario, to_toml
 
 
@@ -28,12 +28,13 @@ def test_every_constant_is_shortened_where_it_belongs_and_nowhere_else(name: str
 
     libraries = {key for key, each in presets.libraries.items() if each != usual.libraries[key]}
     browsers = {key for key, each in presets.browsers.items() if each != usual.browsers[key]}
-    holders = {"library": bool(libraries), "browser": bool(browsers), "server": bool(knobs)}
+    auth = token_look_s({name: value_s}) != token_look_s({})
+    holders = {"library": libraries, "browser": browsers, "auth": auth, "server": knobs}
     assert [holder for holder, is_so in holders.items() if is_so] == [CONSTANTS[name].holder]
     changed = [presets.libraries[key] for key in libraries] + [
         presets.browsers[key] for key in browsers
     ]
-    assert {getattr(each, name) for each in changed} | set(knobs.values()) == {value_s}
+    assert {getattr(each, name) for each in changed} | set(knobs.values()) <= {value_s}
 
 
 def test_what_has_less_of_it_anyway_or_never_does_it_stays_as_it_is() -> None:
@@ -61,6 +62,7 @@ def test_a_short_token_is_told_among_the_shortened() -> None:
         ("heartbeat_s = 0", "less than the usual 25"),
         ("heartbeat_s = 'x'", "shortened.heartbeat_s"),
         ("freezes_after_s = 20", "shortened.freezes_after_s: no cohort has a browser with more"),
+        ("token_look_s = 3", "shortened.token_look_s: has no effect while tokens outlive the run"),
         ("idle_timeout_s = 12", "12 is less than a heartbeat of 25 s"),
     ],
 )
