@@ -16,8 +16,8 @@ from harness.client.token_refresh import LOOK_S, Auth, AuthEvent, TokenRefresh, 
 from harness.records import SignedOut
 
 LOOKS_BEFORE = 3
-"""``AUTO_REFRESH_TICK_THRESHOLD``: a look renews what ends within the time of so many looks, counted
-in whole ones; whoever asks for the token renews what ends sooner (``EXPIRY_MARGIN_MS``)."""
+"""``AUTO_REFRESH_TICK_THRESHOLD``: a look renews what ends within the time of so many looks,
+counted in whole ones; whoever asks for the token renews what ends sooner (``EXPIRY_MARGIN_MS``)."""
 
 
 class AuthSession:

@@ -8,8 +8,10 @@ import pytest
 
 from harness.client.library import CURRENT, LEGACY
 from harness.errors import UsageError
+from harness.server.knob_values import parse_knobs
 from scenarios.constants import CONSTANTS, shortened_knobs, shortened_presets, token_look_s, told
 from scenarios.model import load_scenario, to_toml
+from scenarios.rig import server_knobs
 
 
 def error_of(tmp_path: Path, table: str) -> str:
@@ -52,6 +54,19 @@ def test_a_short_token_is_told_among_the_shortened() -> None:
         "access_token_lifetime_s",
     ]
     assert told({}, 3600) == told({}, None) == ()
+
+
+def test_the_server_is_started_with_what_the_scenario_says_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    tables = (
+        "\n[shortened]\nconfirm_token_s = 9\nheartbeat_s = 5\n[server.knobs]\nkeep_alive_s = 5\n"
+    )
+    path.write_text(to_toml(load_scenario("token-expiry")) + tables, encoding="utf-8")
+
+    knobs = server_knobs(load_scenario(str(path)))
+
+    assert knobs == ("confirm_token_s=9.0", "keep_alive_s=5", "access_token_lifetime_s=35")
+    assert parse_knobs(knobs).confirm_token_s == 9
 
 
 @pytest.mark.parametrize(
