@@ -97,7 +97,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of the rules and hazards it is about."""
     purpose: Purpose | None = None
     expect: Text | None = None
-    """The figures to expect, in words."""
+    """The figures to expect of the scenario as it is written, in words."""
     variant: Variant = Variant()
     shortened: dict[str, float] = {}
     """Constants of the vendors that are smaller, by name (``scenarios.constants``)."""
