@@ -169,7 +169,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     shows: tuple[str, ...]
     """Ids of the rules and hazards the scenario is about."""
     expect: Text | None = None
-    """The figures to expect, in words."""
+    """The figures to expect of the scenario as it is written, in words."""
     variant: Variant = Variant()
     shortened: tuple[Shortened, ...] = ()
     server: tuple[str, ...] = ()

@@ -16,13 +16,14 @@ import msgspec
 
 from harness.client.browser import BROWSERS, CHROME, Browser
 from harness.client.library import CURRENT, LIBRARIES, Library
+from harness.client.token_refresh import LOOK_S
 from harness.errors import UsageError
 from harness.near_names import near
 from harness.runsettings import Shortened, Text
 from harness.server.knobs import Knobs
 
-Holder = Literal["library", "browser", "server"]
-"""Who has a constant: realtime-js, the browser, or Supabase."""
+Holder = Literal["library", "browser", "auth", "server"]
+"""Who has a constant: realtime-js, the browser, auth-js, or Supabase."""
 
 
 @dataclass(frozen=True)
@@ -50,64 +51,77 @@ def _of_server(name: str, en: str, ko: str) -> tuple[str, Constant]:
 CONSTANTS: dict[str, Constant] = dict(
     (
         _of_library(
-            "heartbeat_s", "between two heartbeats of realtime-js", "realtime-js의 하트비트 간격"
+            "heartbeat_s",
+            "the time between two heartbeats of realtime-js",
+            "realtime-js의 하트비트 간격",
         ),
         _of_library(
             "join_timeout_s",
-            "so long realtime-js waits for an answer to a join",
+            "how long realtime-js waits for an answer to a join",
             "realtime-js가 채널 참가 응답을 기다리는 시간",
         ),
         _of_library(
             "empty_s",
-            "so long realtime-js keeps a socket without a channel",
+            "how long realtime-js keeps a socket without a channel",
             "realtime-js가 채널 없는 소켓을 유지하는 시간",
         ),
         _of_browser(
             "handshake_timeout_s",
-            "so long Chrome waits for a WebSocket to open",
+            "how long Chrome waits for a WebSocket to open",
             "Chrome이 WebSocket 연결을 기다리는 시간",
         ),
         _of_browser(
             "closing_timeout_s",
-            "so long Chrome waits for the answer to a Close frame",
+            "how long Chrome waits for the answer to a Close frame",
             "Chrome이 Close 프레임의 응답을 기다리는 시간",
         ),
         _of_browser(
             "chained_after_s",
-            "so long a tab is hidden before Chrome slows its timers down",
+            "how long a tab is hidden before Chrome slows its timers down",
             "탭이 숨겨진 뒤 Chrome이 타이머를 늦추기까지의 시간",
         ),
         _of_browser(
             "chained_align_s",
-            "between two turns of a timer that Chrome has slowed down",
+            "the time between two turns of a timer that Chrome has slowed down",
             "Chrome이 늦춘 타이머의 실행 간격",
         ),
         _of_browser(
             "freezes_after_s",
-            "so long a tab is hidden before it is frozen",
+            "how long a tab is hidden before it is frozen",
             "탭이 숨겨진 뒤 정지되기까지의 시간",
             BROWSERS["mobile"],
         ),
+        (
+            "token_look_s",
+            Constant(
+                "auth",
+                LOOK_S,
+                Text(
+                    "the time between two looks of auth-js at its token",
+                    "auth-js가 토큰을 확인하는 간격",
+                ),
+            ),
+        ),
         _of_server(
             "idle_timeout_s",
-            "so long Realtime keeps a socket that says nothing",
+            "how long Realtime keeps a socket that says nothing",
             "Realtime이 아무것도 보내지 않는 소켓을 유지하는 시간",
         ),
         _of_server(
             "confirm_token_s",
-            "between two looks of Realtime at a channel's token",
+            "the time between two looks of Realtime at a channel's token",
             "Realtime이 채널의 토큰을 확인하는 간격",
         ),
         _of_server(
             "no_channel_sweep_s",
-            "between two sweeps of sockets without a channel",
+            "the time between two sweeps of sockets without a channel",
             "채널 없는 소켓을 정리하는 간격",
         ),
     )
 )
 
 TOKEN_LIFETIME_S = Knobs().access_token_lifetime_s
-_TOKEN = Text("so long an access token is good", "액세스 토큰의 유효 시간")
+_TOKEN = Text("how long an access token is good", "액세스 토큰의 유효 시간")
 
 _Preset = TypeVar("_Preset", bound=Library | Browser)
 
@@ -131,6 +145,11 @@ def shortened_presets(shortened: Mapping[str, float]) -> Presets:
 def shortened_knobs(shortened: Mapping[str, float]) -> dict[str, float]:
     """The server's knobs among the shortened constants."""
     return {name: value for name, value in shortened.items() if _is_of(name, "server")}
+
+
+def token_look_s(shortened: Mapping[str, float]) -> float:
+    """From one look of auth-js at a page's token to the next."""
+    return shortened.get("token_look_s", LOOK_S)
 
 
 def told(shortened: Mapping[str, float], token_lifetime_s: float | None) -> tuple[Shortened, ...]:

@@ -97,7 +97,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of the rules and hazards it is about."""
     purpose: Purpose | None = None
     expect: Text | None = None
-    """The figures to expect, in words."""
+    """The figures to expect of the scenario as it is written, in words."""
     variant: Variant = Variant()
     shortened: dict[str, float] = {}
     """Constants of the vendors that are smaller, by name (``scenarios.constants``)."""
@@ -376,6 +376,11 @@ def _check_capacity(scenario: Scenario, where: str) -> None:
 def _check_tokens(scenario: Scenario, where: str) -> None:
     if scenario.access_token_lifetime_s is not None:
         return
+    if "token_look_s" in scenario.shortened:
+        raise UsageError(
+            f"{where}: shortened.token_look_s: has no effect while tokens outlive the run; leave "
+            "it out, or say access_token_lifetime_s"
+        )
     for cohort in scenario.cohorts:
         if not cohort.policy.renew_token:
             raise UsageError(

@@ -75,7 +75,7 @@ async def start_rig(
             run.database,
             run.logs / "server.log",
             jwt_secret=jwt_secret,
-            knobs=_knobs(scenario),
+            knobs=server_knobs(scenario),
             defects=scenario.server.defects,
         )
     )
@@ -118,7 +118,8 @@ async def start_rig(
     )
 
 
-def _knobs(scenario: Scenario) -> tuple[str, ...]:
+def server_knobs(scenario: Scenario) -> tuple[str, ...]:
+    """The ``NAME=VALUE`` with which the scenario's server is started."""
     knobs = {**shortened_knobs(scenario.shortened), **scenario.server.knobs}
     if scenario.access_token_lifetime_s is not None:
         knobs["access_token_lifetime_s"] = scenario.access_token_lifetime_s

@@ -16,6 +16,7 @@ NATIVE = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "
 FAMILIES = {
     "Toxiproxy": "ws-blocked",
     "tokens": "token-expiry",
+    "the server": "steady",
 }
 """A scenario for each family of faults; it and its red twin are run. All of the library is run by
 ``make test-full``."""

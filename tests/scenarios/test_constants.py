@@ -8,8 +8,10 @@ import pytest
 
 from harness.client.library import CURRENT, LEGACY
 from harness.errors import UsageError
-from scenarios.constants import CONSTANTS, shortened_knobs, shortened_presets, told
+from harness.server.knob_values import parse_knobs
+from scenarios.constants import CONSTANTS, shortened_knobs, shortened_presets, token_look_s, told
 from scenarios.model import load_scenario, to_toml
+from scenarios.rig import server_knobs
 
 
 def error_of(tmp_path: Path, table: str) -> str:
@@ -28,12 +30,13 @@ def test_every_constant_is_shortened_where_it_belongs_and_nowhere_else(name: str
 
     libraries = {key for key, each in presets.libraries.items() if each != usual.libraries[key]}
     browsers = {key for key, each in presets.browsers.items() if each != usual.browsers[key]}
-    holders = {"library": bool(libraries), "browser": bool(browsers), "server": bool(knobs)}
+    auth = token_look_s({name: value_s}) != token_look_s({})
+    holders = {"library": libraries, "browser": browsers, "auth": auth, "server": knobs}
     assert [holder for holder, is_so in holders.items() if is_so] == [CONSTANTS[name].holder]
     changed = [presets.libraries[key] for key in libraries] + [
         presets.browsers[key] for key in browsers
     ]
-    assert {getattr(each, name) for each in changed} | set(knobs.values()) == {value_s}
+    assert {getattr(each, name) for each in changed} | set(knobs.values()) <= {value_s}
 
 
 def test_what_has_less_of_it_anyway_or_never_does_it_stays_as_it_is() -> None:
@@ -53,6 +56,19 @@ def test_a_short_token_is_told_among_the_shortened() -> None:
     assert told({}, 3600) == told({}, None) == ()
 
 
+def test_the_server_is_started_with_what_the_scenario_says_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    tables = (
+        "\n[shortened]\nconfirm_token_s = 9\nheartbeat_s = 5\n[server.knobs]\nkeep_alive_s = 5\n"
+    )
+    path.write_text(to_toml(load_scenario("token-expiry")) + tables, encoding="utf-8")
+
+    knobs = server_knobs(load_scenario(str(path)))
+
+    assert knobs == ("confirm_token_s=9.0", "keep_alive_s=5", "access_token_lifetime_s=35")
+    assert parse_knobs(knobs).confirm_token_s == 9
+
+
 @pytest.mark.parametrize(
     ("table", "expected"),
     [
@@ -61,6 +77,7 @@ def test_a_short_token_is_told_among_the_shortened() -> None:
         ("heartbeat_s = 0", "less than the usual 25"),
         ("heartbeat_s = 'x'", "shortened.heartbeat_s"),
         ("freezes_after_s = 20", "shortened.freezes_after_s: no cohort has a browser with more"),
+        ("token_look_s = 3", "shortened.token_look_s: has no effect while tokens outlive the run"),
         ("idle_timeout_s = 12", "12 is less than a heartbeat of 25 s"),
     ],
 )

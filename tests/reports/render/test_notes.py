@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
 from harness.runsettings import RedTwin, Shortened, Text, Variant
+from reports.figures import draw_all
+from reports.render.html import html
+from reports.render.markdown import markdown
 from reports.render.notes import notes
 from reports.texts import load_texts
+from tests.support.sample_audit import sample_audit
 from tests.support.small_history import settings
 
 TWIN = RedTwin(
@@ -42,3 +51,20 @@ def test_a_changed_server_and_a_full_length_are_named() -> None:
 
     assert full == "Full length: nothing is shortened."
     assert server.endswith("for the whole run: event-lost.")
+
+
+def test_pages_say_so_before_the_figures_and_expect_of_another_form_nothing() -> None:
+    def pages(**changed: Any) -> tuple[str, str]:
+        audit = sample_audit()
+        audit = replace(audit, settings=msgspec.structs.replace(audit.settings, **changed))
+        return markdown(audit, language="en"), html(audit, draw_all(audit), language="en")
+
+    expect = Text("Nothing is lost.", "잃는 메시지가 없습니다.")
+    plain = pages(expect=expect)
+    twin = pages(expect=expect, variant=Variant(red_twin=TWIN))
+
+    assert "To be expected: Nothing is lost." in plain[1]
+    assert "To be expected" not in twin[1]
+    for text in twin:
+        assert text.index("expected to fail") < text.index(TWIN.why.en) < text.index("Samples")
+    assert not any("expected to fail" in text for text in plain)
