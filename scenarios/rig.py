@@ -24,6 +24,7 @@ from chaos.toxiproxy.model import Proxy
 from chaos.toxiproxy.process import ToxiproxyProcess, start_toxiproxy
 from chaos.toxiproxy.ways import Say
 from harness.rundir import RunDir
+from scenarios.constants import shortened_knobs
 from scenarios.messages import Address, CohortEndpoints
 from scenarios.model import Scenario
 from scenarios.server_process import ServerProcess, reference_server
@@ -80,7 +81,8 @@ async def start_rig(
             run.database,
             run.logs / "server.log",
             jwt_secret=jwt_secret,
-            knobs=_knobs(scenario),
+            knobs=server_knobs(scenario),
+            defects=scenario.server.defects,
         )
     )
     ends = [asyncio.create_task(server.ended())]
@@ -165,9 +167,12 @@ async def _cancelled(task: Task[str]) -> None:
     await asyncio.wait((task,))
 
 
-def _knobs(scenario: Scenario) -> tuple[str, ...]:
-    lifetime_s = scenario.access_token_lifetime_s
-    return () if lifetime_s is None else (f"access_token_lifetime_s={lifetime_s}",)
+def server_knobs(scenario: Scenario) -> tuple[str, ...]:
+    """The ``NAME=VALUE`` with which the scenario's server is started."""
+    knobs = {**shortened_knobs(scenario.shortened), **scenario.server.knobs}
+    if scenario.access_token_lifetime_s is not None:
+        knobs["access_token_lifetime_s"] = scenario.access_token_lifetime_s
+    return tuple(f"{name}={value}" for name, value in knobs.items())
 
 
 async def _start_relay(

@@ -48,6 +48,7 @@ class Command:
     jwt_secret: str = field(repr=False)
     knobs: tuple[str, ...] = ()
     """``NAME=VALUE`` each."""
+    defects: tuple[str, ...] = ()
 
 
 class ServerProcess:
@@ -179,12 +180,19 @@ class ServerProcess:
 
 @asynccontextmanager
 async def reference_server(
-    database: Path, log: Path, *, jwt_secret: str, knobs: tuple[str, ...] = ()
+    database: Path,
+    log: Path,
+    *,
+    jwt_secret: str,
+    knobs: tuple[str, ...] = (),
+    defects: tuple[str, ...] = (),
 ) -> AsyncIterator[ServerProcess]:
     """Start the server on free ports and wait until it is ready. ``knobs`` are ``NAME=VALUE``
-    (``harness.server.knobs``). Raises :class:`RigError`."""
+    (``harness.server.knobs``), ``defects`` names of them. Raises :class:`RigError`."""
     log.unlink(missing_ok=True)
-    command = Command(database=database, log=log, jwt_secret=jwt_secret, knobs=knobs)
+    command = Command(
+        database=database, log=log, jwt_secret=jwt_secret, knobs=knobs, defects=defects
+    )
     child, ports = await _started(command, Ports(api_port=0, realtime_port=0, admin_port=0))
     server = ServerProcess(command, child, ports)
     try:
@@ -203,6 +211,7 @@ async def _started(command: Command, ports: Ports) -> tuple[Process, Ports]:
             *("--admin-port", str(ports.admin_port)),
             *("--database", str(command.database)),
             *(word for knob in command.knobs for word in ("--knob", knob)),
+            *(word for defect in command.defects for word in ("--defect", defect)),
             stdin=PIPE,
             stdout=PIPE,
             stderr=errors,
