@@ -32,7 +32,7 @@ test-fast: $(STAMP) ## the fast core: no real network, about two minutes
 	$(BIN)/python -m pytest -q -n auto -m "not e2e"
 
 test: check test-fast ## everything, with the real Toxiproxy, sockets and processes
-	$(BIN)/python -m pytest -q -m e2e
+	$(BIN)/python -m pytest -q -m e2e -n 2 --dist loadfile
 
 test-full: $(STAMP) ## every scenario of the library and its red twin, three times: hours; stop it and go on at will (ARGS="NAME --again")
 	@$(BIN)/python -m tests.full $(ARGS)
