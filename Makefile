@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check bench bench-storage page clean
+.PHONY: help install demo test test-fast test-full check bench bench-storage page clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,10 @@ test-fast: $(STAMP) ## the fast core: no real network, about two minutes
 	$(BIN)/python -m pytest -q -n auto -m "not e2e"
 
 test: check test-fast ## everything, with the real Toxiproxy, sockets and processes
-	$(BIN)/python -m pytest -q -m e2e
+	$(BIN)/python -m pytest -q -m e2e -n 2 --dist loadfile
+
+test-full: $(STAMP) ## every scenario of the library and its red twin, three times: hours; stop it and go on at will (ARGS="NAME --again")
+	@$(BIN)/python -m tests.full $(ARGS)
 
 bench: $(STAMP) ## what a delivery, each of its layers, a user, hidden tabs and the server cost (seven minutes; ends with a line of JSON)
 	@$(BIN)/python -m benchmarks.run

@@ -2,7 +2,7 @@
 
 On each proxy a kept connection carries probes at a fixed pace whether or not the earlier ones
 are answered (a stall of ten seconds is two hundred late answers, not one), and fresh connections
-show whether the door is open.
+show whether the door is open. Where a fault asks for it, others carry many bytes or say goodbye.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from chaos.lines import (
     RealtimeLine,
     Target,
     connect_only,
+    farewell,
     handshake_only,
+    haul,
     outcome_of,
     request_once,
     words_of,
@@ -60,7 +62,13 @@ class CanarySettings:
     open_timeout_s: float = 2.0
     """For a connect with its handshake."""
     request_timeout_s: float = 5.0
-    """For a request on a connection of its own."""
+    """For a request on a connection of its own, for bulk, and for a close to come back."""
+    farewells: bool = False
+    """Whether to probe closing too, on connections of their own."""
+    bulk_bytes: int | None = None
+    """What a bulk probe carries each way; ``None``: there are none."""
+    farewell_period_s: float = 0.1
+    bulk_period_s: float = 0.2
     answer_timeout_s: float = 30.0
     """On a kept connection; longer than the delays of the run's faults. It also bounds what is
     kept in memory: this many seconds of probes."""
@@ -83,6 +91,10 @@ async def watch(
             for number in range(settings.links):
                 group.create_task(watcher.keep_probing(number))
             group.create_task(watcher.keep_connecting())
+            if settings.farewells:
+                group.create_task(watcher.keep_leaving())
+            if settings.bulk_bytes is not None:
+                group.create_task(watcher.keep_hauling(settings.bulk_bytes))
             if target.side == "realtime" and settings.handshake_period_s is not None:
                 group.create_task(watcher.keep_handshaking(settings.handshake_period_s))
             if target.proxy in settings.silent_s:
@@ -123,12 +135,28 @@ class _Watcher:
         else:
             kind, exchange = "http", partial(request_once, target, settings.health_path)
             period_s, limit_s = settings.request_period_s, settings.request_timeout_s
-        await self._keep_trying(kind, exchange, limit_s, period_s)
+        await self._repeat(kind, exchange, period_s=period_s, limit_s=limit_s)
+
+    async def keep_leaving(self) -> None:
+        """Close a connection, again and again, and see how long its end takes to come back."""
+        settings = self._settings
+        limit_s, period_s = settings.request_timeout_s, settings.farewell_period_s
+        exchange = partial(farewell, self._target)
+        await self._repeat("close", exchange, period_s=period_s, limit_s=limit_s)
+
+    async def keep_hauling(self, bulk_bytes: int) -> None:
+        """Carry many bytes there and back, each time on a connection of its own."""
+        settings = self._settings
+        limit_s, period_s = settings.request_timeout_s, settings.bulk_period_s
+        exchange = partial(haul, self._target, settings.health_path, bulk_bytes)
+        await self._repeat("bulk", exchange, period_s=period_s, limit_s=limit_s)
 
     async def keep_handshaking(self, period_s: float) -> None:
         """Open a WebSocket again and again."""
         exchange = partial(handshake_only, self._target, self._settings.api_key)
-        await self._keep_trying("handshake", exchange, self._settings.open_timeout_s, period_s)
+        await self._repeat(
+            "handshake", exchange, period_s=period_s, limit_s=self._settings.open_timeout_s
+        )
 
     async def keep_silent(self, for_s: float) -> None:
         """Have connections of all ages up to ``for_s`` that say nothing before.
@@ -165,12 +193,13 @@ class _Watcher:
         else:
             self._tell("idle", sent_s, "ok", answered_s=self._clock())
 
-    async def _keep_trying(
+    async def _repeat(
         self,
         kind: ProbeKind,
         exchange: Callable[[], Awaitable[None]],
-        limit_s: float,
+        *,
         period_s: float,
+        limit_s: float,
     ) -> None:
         async with asyncio.TaskGroup() as group:
             while True:

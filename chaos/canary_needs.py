@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from chaos.canary import CanarySettings
 from chaos.faults.schedule import ScheduledFault
+from harness.receipts import ProbeKind
 
 SILENT_MARGIN_S = 0.75
 """A connection that is to be found idle is silent for this much longer than it needs."""
@@ -17,10 +18,12 @@ LONGEST_LIVE_WAIT_S = 10.0
 def canary_settings(faults: Sequence[ScheduledFault], api_key: str) -> CanarySettings:
     """What the proof of these faults needs."""
     silent_s: dict[str, float] = {}
-    handshakes = False
+    kinds: set[ProbeKind] = set()
+    bulk_bytes = 0
     for fault in faults:
         evidence = fault.evidence
-        handshakes = handshakes or "handshake" in evidence.kinds
+        kinds |= evidence.kinds
+        bulk_bytes = max(bulk_bytes, evidence.bulk_bytes or 0)
         if evidence.silent_s is not None:
             for proxy in fault.proxies:
                 longest_s = max(evidence.silent_s + SILENT_MARGIN_S, silent_s.get(proxy, 0.0))
@@ -29,8 +32,10 @@ def canary_settings(faults: Sequence[ScheduledFault], api_key: str) -> CanarySet
         api_key=api_key,
         # Of a fault with a share below 1, one kept connection would prove nothing.
         links=6 if any(fault.proxies and fault.share < 1.0 for fault in faults) else 1,
-        handshake_period_s=0.2 if handshakes else None,
+        handshake_period_s=0.2 if "handshake" in kinds else None,
         silent_s=silent_s,
+        farewells="close" in kinds,
+        bulk_bytes=bulk_bytes or None,
     )
 
 

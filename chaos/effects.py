@@ -22,6 +22,8 @@ _KIND_WORDS: dict[ProbeKind, Text] = {
     "poll": Text("poll", "폴링"),
     "clock": Text("token check", "토큰 확인"),
     "switches": Text("switches", "서버 스위치"),
+    "close": Text("closing", "연결 닫기"),
+    "bulk": Text("bulk", "큰 전송"),
 }
 _OUTCOME_WORDS: dict[ProbeOutcome, Text] = {
     "ok": Text("late", "지연"),

@@ -12,6 +12,8 @@ class HttpAnswer:
 
     status: int
     body: bytes
+    head_bytes: int
+    """How long its head was."""
 
 
 async def read_answer(reader: asyncio.StreamReader) -> HttpAnswer:
@@ -28,8 +30,8 @@ async def read_answer(reader: asyncio.StreamReader) -> HttpAnswer:
     headers = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
     if "chunked" not in headers.get("transfer-encoding", ""):
         length = int(headers.get("content-length", "0"))
-        return HttpAnswer(status, await reader.readexactly(length))
-    return HttpAnswer(status, await _chunks(reader))
+        return HttpAnswer(status, await reader.readexactly(length), len(head))
+    return HttpAnswer(status, await _chunks(reader), len(head))
 
 
 async def _chunks(reader: asyncio.StreamReader) -> bytes:

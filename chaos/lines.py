@@ -23,6 +23,8 @@ LINE_ERRORS = (OSError, EOFError, WebSocketException, ValueError)
 """Refused, closed and timed out; or bytes that are neither HTTP nor Phoenix."""
 
 _LONGEST_HEAD_BYTES = 64 * 1024
+_NAME_BYTES = 4_000
+"""Of a header's name; web servers take heads of 8 KB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +143,56 @@ async def request_once(target: Target, path: str) -> None:
         await line.answer()
     finally:
         line.abort()
+
+
+async def farewell(target: Target) -> None:
+    """Open a connection, close our direction, and wait until theirs is closed too.
+
+    A proxy closes the other side when it sees an end, whichever comes first; so the way there and
+    the way back are both in it.
+    """
+    reader, writer = await asyncio.open_connection(target.host, target.port)
+    try:
+        writer.write_eof()
+        await reader.read()
+    finally:
+        writer.transport.abort()
+
+
+async def haul(target: Target, path: str, bulk_bytes: int) -> None:
+    """Carry ``bulk_bytes`` there and at least as many back, on one connection.
+
+    By what any server does for the web pages of others: a preflight (Fetch standard, 4.8) is
+    answered with the list of headers that it asked for. Raises ``ValueError`` where it is not.
+    """
+    heads = _preflights(target, path, bulk_bytes)
+    reader, writer = await asyncio.open_connection(
+        target.host, target.port, limit=_LONGEST_HEAD_BYTES
+    )
+    try:
+        writer.write(b"".join(heads))
+        await writer.drain()
+        came_bytes = 0
+        for _ in heads:
+            came_bytes += (await read_answer(reader)).head_bytes
+        if came_bytes < bulk_bytes:
+            raise ValueError(f"{came_bytes} bytes came back of {bulk_bytes}")
+    finally:
+        writer.transport.abort()
+
+
+def _preflights(target: Target, path: str, bulk_bytes: int) -> list[bytes]:
+    """Pipelined requests that ask for headers with names of ``bulk_bytes`` in all."""
+    sizes = [_NAME_BYTES] * (bulk_bytes // _NAME_BYTES) + [bulk_bytes % _NAME_BYTES]
+    return [
+        (
+            f"OPTIONS {path} HTTP/1.1\r\nHost: {target.host}:{target.port}\r\n"
+            f"Origin: http://{target.host}\r\nAccess-Control-Request-Method: GET\r\n"
+            f"Access-Control-Request-Headers: {'x' * size}\r\n\r\n"
+        ).encode()
+        for size in sizes
+        if size
+    ]
 
 
 def outcome_of(error: BaseException) -> ProbeOutcome:

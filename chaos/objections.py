@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from math import inf
 
 from chaos.bites import HEAL_S, Judge, Moments, Span, masked
 from harness.receipts import Probe
@@ -17,6 +18,8 @@ _PROMPT_S = 1.0
 """A fault that bites later than this after it was confirmed is not what was asked for."""
 _BEFORE_S = 2.0
 """How far back a bite before the request is looked for."""
+_CHANCE = 2
+"""So many late answers before it prove nothing."""
 _IN_FLIGHT_S = 1.0
 """A probe without an answer that was sent this shortly before the request may be the fault's."""
 _LAPSE_S = 3.0
@@ -60,9 +63,10 @@ def healed_at(probes: Sequence[Probe], judge: Judge, masks: Sequence[Span]) -> f
 
 
 def before(
-    proxy: str, probes: Sequence[Probe], judge: Judge, *, requested_s: float, share: float
+    proxy: str, probes: Sequence[Probe], judge: Judge, *, requested_s: float, often: float
 ) -> list[Text]:
-    """Was the proxy good before? ``probes`` are those that no other fault can have hit."""
+    """Was the proxy good before? ``probes`` are those that no other fault can have hit, ``often``
+    is the part of them that the fault hits while it is on."""
     earlier = [probe for probe in probes if probe.sent_s < requested_s]
     if not any(probe.outcome == "ok" for probe in earlier):
         return [
@@ -79,7 +83,7 @@ def before(
     ]
     broken = sum(map(judge.broken, ended))
     late = sum(map(judge.late, ended))
-    if broken or late > len(ended) * share / 2:
+    if broken or late > max(len(ended) * often / 2, _CHANCE):
         hit, total = broken + late, len(ended)
         return [
             Text(
@@ -98,11 +102,13 @@ def biting(
     moments: Moments,
     *,
     share: float,
+    starts_s: float,
     pauses_s: float,
     bites_every_s: float = 0.0,
 ) -> list[Text]:
     """Did it hit in time, and until its end? ``hits`` in the order of sending; the fault itself
-    lets everything pass for ``pauses_s`` at a time, and bites only every so often."""
+    lets everything pass for its first ``starts_s``, for ``pauses_s`` at a time, and bites only
+    every so often."""
     if not hits:
         return [
             Text(
@@ -111,10 +117,9 @@ def biting(
             )
         ]
     problems: list[Text] = []
-    if moments.applied_s is not None and hits[0].sent_s > (
-        moments.applied_s + _PROMPT_S + bites_every_s
-    ):
-        late_s = hits[0].sent_s - moments.applied_s
+    set_s = inf if moments.applied_s is None else moments.applied_s + starts_s
+    if hits[0].sent_s > set_s + _PROMPT_S + bites_every_s:
+        late_s = hits[0].sent_s - set_s
         en = f"{proxy} was hit only {late_s:.2f} s after it was applied"
         ko = f"{proxy}: 적용하고 {late_s:.2f}초가 지나서야 영향이 나타났습니다"
         problems.append(Text(en, ko))

@@ -46,6 +46,8 @@ class _Effect:
     """What a fault did to one of its proxies."""
 
     hits: tuple[Probe, ...] = ()
+    often: float
+    """The part of its probes that it hit, from the first hit to the last."""
     healed_s: float | None = None
     usual_s: Mapping[ProbeKind, float]
     problems: tuple[Text, ...] = ()
@@ -118,7 +120,8 @@ def _receipt(
     if moments.requested_s is not None:
         problems += [problem for effect in effects.values() for problem in effect.problems]
     if first_s is not None and last_s is not None:
-        problems += _strays(case, fault, Span(first_s, last_s))
+        often = min(effect.often for effect in effects.values() if effect.hits)
+        problems += _strays(case, fault, Span(first_s, last_s), often)
     return Receipt(
         fault=fault.name,
         kind=fault.kind,
@@ -145,7 +148,7 @@ def _receipt(
 def _effect(case: _Case, fault: ScheduledFault, proxy: str) -> _Effect:
     moments, others = case.moments[fault.name], case.others(fault, proxy)
     if moments.requested_s is None:
-        return _Effect(usual_s={})
+        return _Effect(often=0.0, usual_s={})
     judge = _judge(case, fault, proxy, at_s=moments.requested_s)
     probes = [p for p in case.probes.get(proxy, ()) if p.kind in judge.evidence.kinds]
     masks = [span for span in map(span_of, others) if span is not None]
@@ -153,19 +156,30 @@ def _effect(case: _Case, fault: ScheduledFault, proxy: str) -> _Effect:
     within = Span(moments.requested_s, inf if healed_s is None else healed_s)
     hits = _hits(probes, judge, masks, within)
     free = [probe for probe in probes if not masked(probe, masks)]
+    often = _often(hits, probes)
     problems = (
-        *objections.before(proxy, free, judge, requested_s=moments.requested_s, share=fault.share),
+        *objections.before(proxy, free, judge, requested_s=moments.requested_s, often=often),
         *objections.biting(
             proxy,
             hits,
             moments,
             share=fault.share,
+            starts_s=fault.first_change_s,
             pauses_s=fault.longest_pause_s,
             bites_every_s=judge.evidence.bites_every_s,
         ),
         *objections.healing(proxy, healed_s, moments, masks),
     )
-    return _Effect(hits=hits, healed_s=healed_s, usual_s=judge.usual_s, problems=problems)
+    return _Effect(
+        hits=hits, often=often, healed_s=healed_s, usual_s=judge.usual_s, problems=problems
+    )
+
+
+def _often(hits: Sequence[Probe], probes: Sequence[Probe]) -> float:
+    if not hits:
+        return 1.0  # nothing to go by: then only what is hit all the time counts as bitten
+    span = Span(hits[0].sent_s, hits[-1].sent_s)
+    return len(hits) / sum(probe.sent_s in span for probe in probes)
 
 
 def _hits(
@@ -195,8 +209,11 @@ def _judge(case: _Case, fault: ScheduledFault, proxy: str, *, at_s: float) -> Ju
     )
 
 
-def _strays(case: _Case, fault: ScheduledFault, span: Span) -> list[Text]:
-    """Proxies that are not the fault's and were hit like its own, by no other fault."""
+def _strays(case: _Case, fault: ScheduledFault, span: Span, often: float) -> list[Text]:
+    """Proxies that are not the fault's and were hit like its own, by no other fault.
+
+    Like its own: at least half as often.
+    """
     problems: list[Text] = []
     for proxy in sorted(case.probes):
         if fault.may_bite(proxy):
@@ -211,7 +228,7 @@ def _strays(case: _Case, fault: ScheduledFault, span: Span) -> list[Text]:
             and not masked(probe, masks)
         ]
         hits = sum(map(judge.hit, meanwhile))
-        if hits >= _FEW and hits > len(meanwhile) * fault.share / 2:
+        if hits >= _FEW and hits > len(meanwhile) * often / 2:
             total = len(meanwhile)
             problems.append(
                 Text(

@@ -10,8 +10,9 @@ from chaos.actuators.model import Actuator
 from chaos.director import Sleep
 from chaos.faults.model import Means
 from chaos.faults.schedule import ScheduledFault
+from chaos.overlap import conflict
 from chaos.performer import Performer, Report
-from chaos.timeline import Action, Finished, Wait, conflict, in_order, next_action, plan
+from chaos.timeline import Action, Finished, Wait, in_order, next_action, plan
 from harness.clock import Clock
 from harness.errors import UsageError
 

@@ -17,6 +17,8 @@ ProbeKind = Literal[
     "connect",
     "handshake",
     "idle",
+    "close",
+    "bulk",
     "send",
     "row",
     "join",
@@ -24,7 +26,8 @@ ProbeKind = Literal[
     "clock",
     "switches",
 ]
-"""From ``send`` on they go past the proxies, to the server itself (docs/faults.md)."""
+"""``close`` leaves a connection and waits to see it closed; ``bulk`` carries many bytes. From
+``send`` on they go past the proxies, to the server itself (docs/faults.md)."""
 ProbeOutcome = Literal["ok", "closed", "refused", "unanswered", "error", "turned"]
 """``turned``: the server's switches are as the fault wants them."""
 

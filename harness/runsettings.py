@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -89,6 +90,49 @@ class GateSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min_samples: int = 1
 
 
+Some = Annotated[tuple[str, ...], Meta(min_length=1)]
+
+
+class RedTwin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The change that must turn a scenario's gates red: the proof that they see something.
+
+    Gates are named as for ``--set``: by metric, with ``@window`` and ``@cohort`` behind it where a
+    metric has several.
+    """
+
+    set: Some
+    """What differs, each a ``KEY=VALUE`` as for ``--set``."""
+    fails: Some
+    """The gates that must not hold."""
+    may_fail: tuple[str, ...] = ()
+    """Those that may hold or not; all others must hold."""
+    why: Text
+    """What it breaks, and what users have of it."""
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was made of the scenario's ``[full_length]`` and ``[red_twin]``."""
+
+    full_length: bool = False
+    red_twin: RedTwin | None = None
+    """``None``: it is no twin."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """As the options of ``chatquake run`` name it; empty for a scenario as it is written."""
+        chosen = {"full-length": self.full_length, "red-twin": self.red_twin is not None}
+        return tuple(word for word, is_so in chosen.items() if is_so)
+
+
+class Shortened(msgspec.Struct, frozen=True, kw_only=True):
+    """A constant of the vendors that is smaller in this run, so that the run is short."""
+
+    name: str
+    value_s: float
+    usual_s: float
+    meaning: Text
+
+
 class FaultSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A fault as planned, for the reports."""
 
@@ -124,6 +168,12 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     description: Text
     shows: tuple[str, ...]
     """Ids of the rules and hazards the scenario is about."""
+    expect: Text | None = None
+    """The figures to expect of the scenario as it is written, in words."""
+    variant: Variant = Variant()
+    shortened: tuple[Shortened, ...] = ()
+    server: tuple[str, ...] = ()
+    """The defects and the ``KNOB = VALUE`` of the bundled server for the whole run."""
     seed: int
     users: int
     spawn_rate: float

@@ -110,14 +110,18 @@ def _item(raw: Any, index: str) -> Any:
 
 
 def _culprit(raw: Mapping[str, Any], info: msgspec.inspect.Type) -> str:
-    """The first key whose value is no such struct, which msgspec's path does not name; empty where
-    the values are none."""
+    """The first key whose value is not of the type, which msgspec's path does not name; empty for
+    types that no table of a scenario has."""
+    kind: type | None = None
     if isinstance(info, msgspec.inspect.StructType):
-        for name, value in raw.items():
-            try:
-                msgspec.convert(value, info.cls)
-            except msgspec.ValidationError:
-                return name
+        kind = info.cls
+    elif isinstance(info, msgspec.inspect.FloatType):
+        kind = float
+    for name, value in raw.items() if kind is not None else ():
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError:
+            return name
     return ""
 
 

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import msgspec
 import typer
-from rich.table import Table
 
 from harness.errors import ChatquakeError, UsageError
 from harness.rundir import RunDir
+from harness.runsettings import RedTwin
 from scenarios.progress import Failed, Finished
-from scenarios.terminal import screen_for, standard_console
+from scenarios.terminal import PLAIN_WIDTH, screen_for, standard_console
 
 if TYPE_CHECKING:
     from scenarios.model import Scenario
@@ -70,6 +70,7 @@ _RUN_EXAMPLES = """Example: chatquake run ws-blocked --users 100 --out runs/mine
 More:
   chatquake run mine.toml --dry-run
   chatquake run flaky-network --set faults.cut.times=1 --dry-run --json
+  chatquake run ws-blocked --red-twin
 """
 
 
@@ -99,6 +100,13 @@ def run(
             help="Any value of the scenario, e.g. faults.ws-blocked.for_s=20. Repeatable.",
         ),
     ] = None,
+    full_length: Annotated[
+        bool,
+        typer.Option("--full-length", help="With the vendors' constants, and as long as it takes."),
+    ] = False,
+    red_twin: Annotated[
+        bool, typer.Option("--red-twin", help="Made worse, so that its gates must turn red.")
+    ] = False,
     lang: Lang = "en",
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the verdict.")] = False,
     dry_run: Annotated[
@@ -117,7 +125,13 @@ def run(
         from scenarios.model import load_scenario  # noqa: PLC0415 (slow to import)
 
         chosen = load_scenario(
-            scenario, users=users, duration_s=duration, seed=seed, sets=tuple(sets or ())
+            scenario,
+            users=users,
+            duration_s=duration,
+            seed=seed,
+            sets=tuple(sets or ()),
+            full_length=full_length,
+            red_twin=red_twin,
         )
         if target is not None:
             raise UsageError("--target is not yet supported; leave it out for the bundled server")
@@ -132,17 +146,17 @@ def run(
         from scenarios.launch import run as launch  # noqa: PLC0415 (slow to import)
 
         _warn_of_size(chosen.load.users)
-        title = f"{chosen.name}: {chosen.title.en}"
+        title = f"{' '.join((chosen.name, *chosen.variant.words))}: {chosen.title.en}"
         screen = screen_for(standard_console(), title, quiet=quiet)
         with screen:
             code = launch(chosen, out=out, processes=processes, language=lang, show=screen.show)
-        print_end(screen.view.ended, quiet=quiet)
+        print_end(screen.view.ended, quiet=quiet, twin=chosen.variant.red_twin)
     raise typer.Exit(code)
 
 
 def _print_preview(scenario: Scenario, language: Language, *, as_json: bool) -> None:
     from scenarios.preview import preview  # noqa: PLC0415 (slow to import)
-    from scenarios.preview_view import PLAIN_WIDTH, print_preview  # noqa: PLC0415
+    from scenarios.preview_view import print_preview  # noqa: PLC0415
 
     found = preview(scenario)
     if as_json:
@@ -153,31 +167,15 @@ def _print_preview(scenario: Scenario, language: Language, *, as_json: bool) -> 
 
 @app.command("list", epilog="Example: chatquake list --json")
 def list_scenarios(*, as_json: AsJson = False) -> None:
-    """List the scenarios of the library and the rules or hazards that each one shows."""
+    """List the scenarios of the library by purpose, with the rules and hazards that each shows."""
     with one_line_errors():
-        from scenarios.model import library_names, load_scenario  # noqa: PLC0415 (slow to import)
+        from scenarios.library_view import listed, print_library  # noqa: PLC0415 (slow to import)
 
-        found = [load_scenario(name) for name in library_names()]
-    if as_json:
-        entries = [
-            {
-                "name": each.name,
-                "title": each.title,
-                "shows": each.shows,
-                "users": each.load.users,
-                "duration_s": each.duration_s,
-                "faults": [fault.name for fault in each.faults],
-            }
-            for each in found
-        ]
-        typer.echo(msgspec.json.format(msgspec.json.encode(entries)).decode())
-        return
-    table = Table("name", "what happens", "shows", "users", "seconds")
-    for each in found:
-        row = (each.name, each.title.en, " ".join(each.shows))
-        table.add_row(*row, str(each.load.users), f"{each.duration_s:g}")
-    standard_console().print(table)
-    typer.echo("T, S, R, F, O and H are rules and hazards of the chat: docs/chat-rules.md")
+        found = listed()
+        if as_json:
+            typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+        else:
+            print_library(found, standard_console(PLAIN_WIDTH))
 
 
 _POLICIES_EXAMPLES = """Example: chatquake policies plan-reviewed
@@ -486,17 +484,24 @@ def _warn_of_size(users: int) -> None:
         typer.echo(f"chatquake: {text}; the run may be invalid. See: chatquake doctor", err=True)
 
 
-def print_end(ended: Finished | Failed | None, *, quiet: bool = False) -> None:
-    """The last word of a run: its verdict from the run directory, or why there was no run."""
+def print_end(
+    ended: Finished | Failed | None, *, quiet: bool = False, twin: RedTwin | None = None
+) -> None:
+    """The last word of a run: its verdict from the run directory, or why there was no run.
+
+    ``twin``: what the run was a red twin of, so that its red is judged too.
+    """
     if isinstance(ended, Failed):
         typer.echo(f"chatquake: {ended.text}", err=True)
     elif isinstance(ended, Finished):
-        from scenarios.verdict_view import read_verdict, verdict_view  # noqa: PLC0415 (slow)
+        from scenarios.verdict_view import read_verdict, twin_line, verdict_view  # noqa: PLC0415
 
         root = Path(ended.run_dir)
         verdict = read_verdict(root)
         view = verdict_view(verdict, root.absolute(), Path.cwd(), whole=not quiet)
         standard_console().print(view)
+        if twin is not None:
+            standard_console().print(twin_line(twin, verdict))
 
 
 @contextmanager

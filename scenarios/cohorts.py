@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from harness.client.browser import BROWSERS, CHROME, Browser
-from harness.client.library import CURRENT, LIBRARIES, Library
+from harness.client.browser import CHROME, Browser
+from harness.client.library import CURRENT, Library
 from harness.client.policy import Policy
 from harness.errors import UsageError
+from scenarios.constants import Presets
 from scenarios.policies import changed_policy
 from scenarios.presets import Name, changed, changes, preset
 
@@ -48,7 +49,11 @@ class CohortTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 def resolve(
-    tables: tuple[CohortTable, ...], policies: Mapping[str, Policy], *, where: str
+    tables: tuple[CohortTable, ...],
+    policies: Mapping[str, Policy],
+    presets: Presets,
+    *,
+    where: str,
 ) -> tuple[Cohort, ...]:
     """The cohorts with their ``policies``, by name; ``where`` names the file in errors.
 
@@ -65,10 +70,10 @@ def resolve(
     total = math.fsum(table.share for table in tables)
     if not math.isclose(total, 1.0, abs_tol=1e-6):
         raise UsageError(f"{where}: cohorts: the shares add up to {total:g}; they must add up to 1")
-    return tuple(_cohort(table, policies, where) for table in tables)
+    return tuple(_cohort(table, policies, presets, where) for table in tables)
 
 
-def as_table(cohort: Cohort, policies: Mapping[str, Policy]) -> dict[str, Any]:
+def as_table(cohort: Cohort, policies: Mapping[str, Policy], presets: Presets) -> dict[str, Any]:
     """The cohort as a scenario writes it: its presets' names, and what differs from the presets."""
     table = {
         "name": cohort.name,
@@ -79,20 +84,22 @@ def as_table(cohort: Cohort, policies: Mapping[str, Policy]) -> dict[str, Any]:
     }
     tables = {
         "overrides": changes(cohort.policy, policies[cohort.policy.name]),
-        "browser_overrides": changes(cohort.browser, BROWSERS[cohort.browser.name]),
+        "browser_overrides": changes(cohort.browser, presets.browsers[cohort.browser.name]),
     }
     return table | {key: below for key, below in tables.items() if below}
 
 
-def _cohort(table: CohortTable, policies: Mapping[str, Policy], where: str) -> Cohort:
+def _cohort(
+    table: CohortTable, policies: Mapping[str, Policy], presets: Presets, where: str
+) -> Cohort:
     key = f"cohorts.{table.name}"
     policy = preset(table.policy, policies, where=where, key=f"{key}.policy")
-    browser = preset(table.browser, BROWSERS, where=where, key=f"{key}.browser")
+    browser = preset(table.browser, presets.browsers, where=where, key=f"{key}.browser")
     return Cohort(
         name=table.name,
         share=table.share,
         policy=changed_policy(policy, table.overrides, where=where, key=f"{key}.overrides"),
-        library=preset(table.library, LIBRARIES, where=where, key=f"{key}.library"),
+        library=preset(table.library, presets.libraries, where=where, key=f"{key}.library"),
         browser=changed(
             browser, table.browser_overrides, where=where, key=f"{key}.browser_overrides"
         ),

@@ -36,6 +36,7 @@ from harness.runsettings import PlannedSend
 from harness.seeds import stream
 from harness.tokens import mint, user_uuid
 from scenarios.cohorts import Cohort
+from scenarios.constants import token_look_s
 from scenarios.locust_sink import Counters, LocustSink
 from scenarios.messages import Address, Ready
 from scenarios.model import Scenario, scenario_from
@@ -171,6 +172,7 @@ class Generator:
                 stream(self._scenario.seed, "client", index, "timer-phase")
             ),
             unix_minus_clock_s=self._unix_minus_clock_s,
+            token_look_s=token_look_s(self._scenario.shortened),
             worker_refused=cohort.browser.worker == "refused",
         )
         first, another_page = self._pages(identity, member)

@@ -41,7 +41,7 @@ def run(
 
     The first Ctrl-C ends the run in order and marks it as interrupted; the second at once.
     """
-    directory = RunDir.create(out or default_run_dir(scenario.name))
+    directory = RunDir.create(out or default_run_dir(scenario.name, scenario.variant))
     directory.write(directory.scenario, to_toml(scenario).encode())
     reading, writing = os.pipe()
     with _interrupts(show) as interrupts, (directory.logs / "locust.log").open("wb") as log:

@@ -160,7 +160,7 @@ class Run:
             text = f"no cohort has the policy {name} of the scenario; it changes nothing"
             self._show(Note(t_s=0.0, level="info", text=text))
         out = self._options.out
-        root = Path(out) if out else default_run_dir(scenario.name)
+        root = Path(out) if out else default_run_dir(scenario.name, scenario.variant)
         run = RunDir(root) if _is_prepared(root) else RunDir.create(root)
         self._coordinator = Coordinator(
             scenario,

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -22,9 +22,10 @@ from chaos.faults.phases import Phase, check_phases
 from chaos.faults.schedule import ScheduledFault
 from harness.errors import UsageError
 from harness.near_names import near
-from harness.runsettings import GateSpec, Text
+from harness.runsettings import GateSpec, RedTwin, Text, Variant
 from scenarios.checking import typed
 from scenarios.cohorts import Cohort, CohortTable, as_table, resolve
+from scenarios.constants import check_shortened, shortened_presets
 from scenarios.demand import (
     MOST_SPAWNED_A_SECOND,
     Load,
@@ -37,23 +38,39 @@ from scenarios.overrides import Tables, apply_sets
 from scenarios.policies import OwnPolicy, known_policies, policy_tables, resolve_policies
 from scenarios.presets import Name
 from scenarios.recorded import with_recorded
+from scenarios.server_table import ServerTable, check_server
 from scenarios.tomltext import toml_text
+from scenarios.variants import FullLength, check_forms, tables_of
 
 RuleId = Annotated[
     str, Meta(pattern=r"^[SRFTHO][0-9]+\Z", description="ids of rules and hazards, e.g. S3 or H5")
 ]
+
+Purpose = Literal["reference", "trial", "hazard", "field"]
+"""What a scenario is for: to measure others against, a trial of the owners (T1–T5), a hazard of
+their plan (H1–H10), or what the field has seen."""
 
 LEAST_LOAD_S = 1.0
 """A shorter load says nothing."""
 
 
 class _Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file as written; ``faults`` stay tables, their kinds are chaos's matter."""
+    """The whole file as written; ``faults`` stay tables, their kinds are chaos's matter.
+
+    What ``full_length`` and ``red_twin`` say is in force already, if it is to be, or else ignored.
+    """
 
     name: Name
     title: Text
     description: Text
+    purpose: Purpose | None = None
     shows: tuple[RuleId, ...] = ()
+    expect: Text | None = None
+    variant: Variant = Variant()
+    full_length: FullLength | None = None
+    red_twin: RedTwin | None = None
+    shortened: dict[str, float] = {}
+    server: ServerTable = ServerTable()
     seed: Annotated[int, Meta(ge=0, le=2**53)] = 1
     duration_s: SomeSeconds
     settle_s: Seconds
@@ -78,6 +95,13 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     description: Text
     shows: tuple[str, ...]
     """Ids of the rules and hazards it is about."""
+    purpose: Purpose | None = None
+    expect: Text | None = None
+    """The figures to expect of the scenario as it is written, in words."""
+    variant: Variant = Variant()
+    shortened: dict[str, float] = {}
+    """Constants of the vendors that are smaller, by name (``scenarios.constants``)."""
+    server: ServerTable = ServerTable()
     seed: int
     duration_s: float
     """From the first user's start to the end of the settling phase."""
@@ -141,14 +165,25 @@ def load_scenario(
     seed: int | None = None,
     spawn_rate: float | None = None,
     sets: tuple[str, ...] = (),
+    full_length: bool = False,
+    red_twin: bool = False,
 ) -> Scenario:
     """A scenario from the library by name, or from a TOML file by path, resolved and checked.
 
-    The arguments replace what the file says; ``sets`` are ``KEY=VALUE`` texts and win over all
-    (``scenarios.overrides``). Raises :class:`UsageError`, one line, for every mistake.
+    ``full_length`` and ``red_twin`` choose its form. The other arguments replace what the file
+    says; ``sets`` are ``KEY=VALUE`` texts and win over all (``scenarios.overrides``). Raises
+    :class:`UsageError`, one line, for every mistake.
     """
-    tables, where, folder = _read(name_or_path)
+    written, where, folder = _read(name_or_path)
+
+    def resolved(tables: Tables, called: str) -> Scenario:
+        return _resolved(tables, folder, called)
+
+    check_forms(written, resolved, where=where)
+    tables = tables_of(written, full_length=full_length, red_twin=red_twin, where=where)
     given = {
+        "--full-length": full_length or None,
+        "--red-twin": red_twin or None,
         "--users": users,
         "--duration": duration_s,
         "--seed": seed,
@@ -163,13 +198,17 @@ def load_scenario(
         if users is not None and spawn_rate is None:
             tables["load"] |= _as_quickly(tables["load"], users)
         tables["load"] |= {key: value for key, value in load.items() if value is not None}
-    tables = with_recorded(apply_sets(tables, sets), folder=folder, where=where)
-    scenario = scenario_from(tables, where=where)
+    scenario = resolved(apply_sets(tables, sets), where)
+    _check_sets_have_effect(scenario, sets)
+    return scenario
+
+
+def _resolved(tables: Tables, folder: Path, where: str) -> Scenario:
+    scenario = scenario_from(with_recorded(tables, folder=folder, where=where), where=where)
     # The names of the metrics come with pandas, which processes that carry users do without.
     from scenarios.gatecheck import check_gates  # noqa: PLC0415
 
     check_gates(scenario.gates, windows=_windows(scenario), where=where)
-    _check_sets_have_effect(scenario, sets)
     return scenario
 
 
@@ -189,7 +228,15 @@ def scenario_from(tables: Mapping[str, Any], *, where: str) -> Scenario:
     """
     head = typed(dict(tables), _Head, where=where)
     policies = resolve_policies(head.policies, where=where)
-    cohorts = resolve(head.cohorts, known_policies(policies), where=where)
+    presets = shortened_presets(head.shortened)
+    cohorts = resolve(head.cohorts, known_policies(policies), presets, where=where)
+    check_shortened(
+        head.shortened,
+        [cohort.library.name for cohort in cohorts],
+        [cohort.browser.name for cohort in cohorts],
+        where=where,
+    )
+    check_server(head.server, where=where)
     names = tuple(cohort.name for cohort in cohorts)
     check_phases(head.phases, where=where)
     calm = Scenario(
@@ -229,7 +276,10 @@ def to_toml(scenario: Scenario) -> str:
     }
     tables["policies"] = policy_tables(scenario.policies)
     known = known_policies(scenario.policies)
-    tables["cohorts"] = [as_table(cohort, known) for cohort in scenario.cohorts]
+    presets = shortened_presets(scenario.shortened)
+    tables["cohorts"] = [as_table(cohort, known, presets) for cohort in scenario.cohorts]
+    tables["variant"] = _variant_table(scenario.variant)
+    tables["server"] = {key: value for key, value in tables["server"].items() if value}
     tables["phases"] = [_without_none(msgspec.to_builtins(phase)) for phase in scenario.phases]
     tables["faults"] = [_fault_table(fault) for fault in scenario.faults]
     tables["gates"] = [_without_none(msgspec.to_builtins(gate)) for gate in scenario.gates]
@@ -260,6 +310,12 @@ def _tables(text: str, where: str) -> Tables:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{where}: is not TOML: {error}") from None
+
+
+def _variant_table(variant: Variant) -> Tables:
+    twin = variant.red_twin
+    said: Tables = {"full_length": True} if variant.full_length else {}
+    return said if twin is None else {**said, "red_twin": msgspec.to_builtins(twin)}
 
 
 def _fault_table(scheduled: ScheduledFault) -> Tables:
@@ -320,6 +376,11 @@ def _check_capacity(scenario: Scenario, where: str) -> None:
 def _check_tokens(scenario: Scenario, where: str) -> None:
     if scenario.access_token_lifetime_s is not None:
         return
+    if "token_look_s" in scenario.shortened:
+        raise UsageError(
+            f"{where}: shortened.token_look_s: has no effect while tokens outlive the run; leave "
+            "it out, or say access_token_lifetime_s"
+        )
     for cohort in scenario.cohorts:
         if not cohort.policy.renew_token:
             raise UsageError(

@@ -26,17 +26,18 @@ _INSTEAD = {"load.rooms": "room_size", "load.room_size": "rooms"}
 """What a key replaces that cannot stand beside it; a file's value could not be taken away."""
 
 
-def apply_sets(tables: Mapping[str, Any], sets: Iterable[str]) -> Tables:
+def apply_sets(tables: Mapping[str, Any], sets: Iterable[str], *, called: str = "--set") -> Tables:
     """A copy of ``tables`` with each ``KEY=VALUE`` put in; a later one wins.
 
-    Raises :class:`UsageError` where a text is no ``KEY=VALUE`` or names nothing that is there.
+    ``called`` is where they stand, for errors. Raises :class:`UsageError` where a text is no
+    ``KEY=VALUE`` or names nothing that is there.
     """
     changed = copy.deepcopy(dict(tables))
     for text in sets:
         key, equals, value = text.partition("=")
         if not equals or not all(part.strip() for part in key.split(".")):
-            raise UsageError(f"--set {text}: is not KEY=VALUE, e.g. --set load.room_size=10")
-        _put(changed, key.strip(), toml_value(value.strip()), f"--set {text}")
+            raise UsageError(f"{called} {text}: is not KEY=VALUE, e.g. load.room_size=10")
+        _put(changed, key.strip(), toml_value(value.strip()), f"{called} {text}")
     return changed
 
 
@@ -53,11 +54,11 @@ def _put(tables: Tables, key: str, value: Any, where: str) -> None:
     head, _, rest = key.partition(".")
     if head == "gates":
         selector, _, field = rest.rpartition(".")
-        _put_into(_gate(_listed(tables, head), selector, where), [field], value, where)
+        _put_into(find_gate(_listed(tables, head), selector, where), [field], value, where)
     elif head in _ONE:
         name, _, field = rest.partition(".")
         if not field:
-            raise UsageError(f"--set: {key}: name a key of it, e.g. {head}.NAME.KEY=VALUE")
+            raise UsageError(f"{where}: name a key of it, e.g. {head}.NAME.KEY=VALUE")
         _put_into(_named(tables, head, name, where), field.split("."), value, where)
     else:
         _put_into(tables, key.split("."), value, where)
@@ -88,19 +89,33 @@ def _named(tables: Tables, head: str, name: str, where: str) -> Tables:
     return table
 
 
-def _gate(gates: list[Tables], selector: str, where: str) -> Tables:
-    metric, *limits = selector.split("@")
-    defaults = {"window": GateSpec("").window, "cohort": GateSpec("").cohort}
-    found = [
-        gate
-        for gate in gates
-        if gate.get("metric") == metric
-        and all(limit in ({**defaults, **gate}["window"], gate.get("cohort")) for limit in limits)
-    ]
+def find_gate(gates: list[Tables], selector: str, where: str) -> Tables:
+    """The one of ``gates`` that ``selector`` names; ``where`` it stands, for errors.
+
+    Raises :class:`UsageError` where that is none of them, or several.
+    """
+    metric = selector.partition("@")[0]
+    found = [gate for gate in gates if names_gate(selector, *_place(gate))]
     if len(found) == 1:
         return found[0]
     if found:
-        windows = ", ".join(f"{metric}@{gate.get('window', 'run')}" for gate in found)
-        raise UsageError(f"{where}: {metric} has {len(found)} gates; choose one: {windows}")
+        names = ", ".join("@".join(_place(gate)) for gate in found)
+        raise UsageError(f"{where}: {selector} names {len(found)} gates; choose one: {names}")
     metrics = {str(gate.get("metric")) for gate in gates}
     raise UsageError(f"{where}: there is no gate {selector!r}; {near(metric, metrics)}")
+
+
+def names_gate(selector: str, metric: str, window: str, cohort: str) -> bool:
+    """Whether ``metric@window@cohort``, which may leave the last two out, can be this gate."""
+    named, *limits = selector.split("@")
+    return named == metric and all(limit in (window, cohort) for limit in limits)
+
+
+def _place(gate: Tables) -> tuple[str, str, str]:
+    default = GateSpec("")
+    place = (
+        gate.get("metric"),
+        gate.get("window", default.window),
+        gate.get("cohort", default.cohort),
+    )
+    return str(place[0]), str(place[1]), str(place[2])

@@ -23,7 +23,9 @@ from scenarios.server_canary import in_server, watch_server
 def actuators_of(rig: Rig, faults: Sequence[ScheduledFault]) -> dict[Means, Actuator]:
     """One for each part of the rig that plays some of these faults."""
     actuators: dict[Means, Actuator] = {
-        "toxiproxy": ProxyActuator(rig.toxiproxy),
+        "toxiproxy": ProxyActuator(
+            rig.toxiproxy, ours=[proxy.name for proxy in rig.proxies.values()]
+        ),
         "browser": PlannedInBrowsers(),
     }
     if in_server(faults):

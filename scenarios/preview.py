@@ -11,7 +11,7 @@ from chaos.explain import Moment, explain
 from chaos.faults.model import Means, Side
 from chaos.faults.phases import Phase
 from chaos.faults.schedule import ScheduledFault
-from harness.runsettings import CohortSummary, GateSpec, Text
+from harness.runsettings import CohortSummary, GateSpec, Shortened, Text, Variant
 from scenarios.arrivals import rate_of
 from scenarios.demand import Load
 from scenarios.model import Scenario
@@ -55,6 +55,11 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     title: Text
     description: Text
     shows: tuple[str, ...]
+    expect: Text | None
+    variant: Variant
+    shortened: tuple[Shortened, ...]
+    server: tuple[str, ...]
+    """As in the settings of a run."""
     seed: int
     users: int
     spawn_rate: float
@@ -89,6 +94,10 @@ def preview(scenario: Scenario) -> Preview:
         title=scenario.title,
         description=scenario.description,
         shows=scenario.shows,
+        expect=settings.expect,
+        variant=settings.variant,
+        shortened=settings.shortened,
+        server=settings.server,
         seed=scenario.seed,
         users=load.users,
         spawn_rate=load.spawn_rate,

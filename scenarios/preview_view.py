@@ -16,8 +16,6 @@ from scenarios.personas import PERSONAS
 from scenarios.preview import FaultPreview, Preview
 from scenarios.preview_chart import Line, base_name, chart, label_width
 
-PLAIN_WIDTH = 80
-"""Columns of a preview that does not go to a terminal."""
 _WIDEST = 120
 _MOST_MOMENTS = 60
 _MOST_PLACES = 3
@@ -70,6 +68,8 @@ def _facts(preview: Preview) -> Table:
     table.add_column()
     for number, line in enumerate(_who(preview)):
         table.add_row("" if number else "who", line)
+    for name, line in _differs(preview):
+        table.add_row(name, line)
     table.add_row("how long", _how_long(preview))
     highest, lowest = max(preview.messages_per_s), min(preview.messages_per_s)
     rate = f"{highest:.3g}" if highest == lowest else f"{lowest:.3g} to {highest:.3g}"
@@ -100,6 +100,21 @@ def _who(preview: Preview) -> list[str]:
         for name, number in preview.people.items()
     ]
     return [*lines, f"people of a room: {', '.join(people)}"] if people else lines
+
+
+def _differs(preview: Preview) -> list[tuple[str, str]]:
+    """What is not as the scenario or the vendors have it."""
+    rows = []
+    if preview.variant.full_length:
+        rows.append(("form", "full length: nothing is shortened"))
+    if (twin := preview.variant.red_twin) is not None:
+        changes, gates = ", ".join(twin.set), ", ".join(twin.fails)
+        rows.append(("form", f"red twin, expected to fail: {changes} must turn red: {gates}"))
+    rows += [
+        ("shortened", f"{each.name} {each.value_s:g} s, usually {each.usual_s:g}")
+        for each in preview.shortened
+    ]
+    return rows + [("server", ", ".join(preview.server))] * bool(preview.server)
 
 
 def _how_long(preview: Preview) -> str:

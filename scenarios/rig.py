@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from asyncio import Task
-from contextlib import AsyncExitStack
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,15 +19,19 @@ from chaos.relay.listener import Route
 from chaos.relay.process import RelayProcess, relay
 from chaos.toxiproxy.client import ToxiproxyClient
 from chaos.toxiproxy.install import Found, ToxiproxySettings, find_toxiproxy
+from chaos.toxiproxy.liveness import toxiproxy_gone
 from chaos.toxiproxy.model import Proxy
 from chaos.toxiproxy.process import ToxiproxyProcess, start_toxiproxy
 from chaos.toxiproxy.ways import Say
 from harness.rundir import RunDir
+from scenarios.constants import shortened_knobs
 from scenarios.messages import Address, CohortEndpoints
 from scenarios.model import Scenario
 from scenarios.server_process import ServerProcess, reference_server
 
 Side = Literal["api", "realtime"]
+
+_TOGETHER_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,8 @@ async def start_rig(
             run.database,
             run.logs / "server.log",
             jwt_secret=jwt_secret,
-            knobs=_knobs(scenario),
+            knobs=server_knobs(scenario),
+            defects=scenario.server.defects,
             page=page,
         )
     )
@@ -99,17 +107,14 @@ async def start_rig(
     relayed = await _start_relay(stack, scenario, run, server)
     if relayed is not None:
         ends.append(asyncio.create_task(relayed.ended()))
-    proxies: dict[tuple[str, Side], Proxy] = {}
-    for cohort in scenario.cohorts:
-        upstreams: dict[Side, int] = {"api": server.api_port, "realtime": server.realtime_port}
-        for side, port in upstreams.items():
-            name = f"{cohort.name}-{side}"
-            behind = port if relayed is None else relayed.ports.get(name, port)
-            upstream = f"{server.host}:{behind}"
-            wanted = Proxy(name=name, listen="127.0.0.1:0", upstream=upstream)
-            proxies[cohort.name, side] = await toxiproxy.create(wanted)
-            if found.url is not None:  # somebody else's: leave it as it was
-                stack.push_async_callback(toxiproxy.delete, name)
+    wanted = _proxies(scenario, server, {} if relayed is None else relayed.ports)
+    names = [proxy.name for proxy in wanted.values()]
+    if found.url is not None:
+        ends.append(await stack.enter_async_context(_watchdog(url, names, run)))
+    proxies = {place: await toxiproxy.create(proxy) for place, proxy in wanted.items()}
+    watching = asyncio.create_task(toxiproxy_gone(toxiproxy, names))
+    ends.append(watching)
+    stack.push_async_callback(_cancelled, watching)
     return Rig(
         server=server,
         toxiproxy=toxiproxy,
@@ -124,9 +129,58 @@ async def start_rig(
     )
 
 
-def _knobs(scenario: Scenario) -> tuple[str, ...]:
-    lifetime_s = scenario.access_token_lifetime_s
-    return () if lifetime_s is None else (f"access_token_lifetime_s={lifetime_s}",)
+def _proxies(
+    scenario: Scenario, server: ServerProcess, relayed: Mapping[str, int]
+) -> dict[tuple[str, Side], Proxy]:
+    """By cohort and side; ``relayed`` has the port of the relay behind those that need it."""
+    upstreams: dict[Side, int] = {"api": server.api_port, "realtime": server.realtime_port}
+    found = {}
+    for cohort in scenario.cohorts:
+        for side, port in upstreams.items():
+            name = f"{cohort.name}-{side}"
+            upstream = f"{server.host}:{relayed.get(name, port)}"
+            found[cohort.name, side] = Proxy(name=name, listen="127.0.0.1:0", upstream=upstream)
+    return found
+
+
+@asynccontextmanager
+async def _watchdog(url: str, names: Sequence[str], run: RunDir) -> AsyncIterator[Task[str]]:
+    """Have our proxies on somebody else's Toxiproxy deleted at our end, however that comes.
+
+    Gives a task that is done when the watchdog itself is gone, which it should not be before us.
+    """
+    with (run.logs / "watchdog.log").open("wb") as log:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "chaos.watchdog", url, *names),
+            stdin=PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # a Ctrl-C is for us: it would leave the proxies behind
+        )
+    ended = asyncio.create_task(_watchdog_ended(child))
+    try:
+        yield ended
+    finally:
+        assert child.stdin is not None  # it was spawned with a pipe
+        child.stdin.close()
+        await ended
+
+
+async def _watchdog_ended(child: Process) -> str:
+    return f"the watchdog ended with code {await child.wait()}; see logs/watchdog.log"
+
+
+async def _cancelled(task: Task[str]) -> None:
+    task.cancel()
+    await asyncio.wait((task,))
+
+
+def server_knobs(scenario: Scenario) -> tuple[str, ...]:
+    """The ``NAME=VALUE`` with which the scenario's server is started."""
+    knobs = {**shortened_knobs(scenario.shortened), **scenario.server.knobs}
+    if scenario.access_token_lifetime_s is not None:
+        knobs["access_token_lifetime_s"] = scenario.access_token_lifetime_s
+    return tuple(f"{name}={value}" for name, value in knobs.items())
 
 
 async def _start_relay(
@@ -169,8 +223,11 @@ async def _toxiproxy_ended(process: ToxiproxyProcess) -> str:
 
 
 async def _first(tasks: list[Task[str]]) -> str:
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    return done.pop().result()
+    """Of those that end together the first of the list: a process that ended is missed by those
+    who call it before its own end is known."""
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(tasks, timeout=_TOGETHER_S)
+    return next(task.result() for task in tasks if task.done())
 
 
 def _host_port(proxy: Proxy) -> tuple[str, int]:

@@ -13,8 +13,10 @@ import msgspec
 import psutil
 
 from harness.client.browser import BROWSERS
+from harness.client.library import LIBRARIES
 from harness.runsettings import CohortSummary, RunSettings
 from scenarios.cohorts import Cohort
+from scenarios.constants import told
 from scenarios.model import Scenario
 from scenarios.policies import known_policies
 from scenarios.population import population
@@ -58,6 +60,10 @@ def settings_of(
         title=scenario.title,
         description=scenario.description,
         shows=scenario.shows,
+        expect=scenario.expect,
+        variant=scenario.variant,
+        shortened=told(scenario.shortened, scenario.access_token_lifetime_s),
+        server=scenario.server.words,
         seed=scenario.seed,
         users=scenario.load.users,
         spawn_rate=scenario.load.spawn_rate,
@@ -74,7 +80,7 @@ def settings_of(
                 users=counts.get(cohort.name, 0),
                 policy=policy_in_words(scenario, cohort),
                 policy_settings=msgspec.to_builtins(cohort.policy),
-                library=cohort.library.name,
+                library=in_words(cohort.library, LIBRARIES[cohort.library.name]),
                 browser=in_words(cohort.browser, BROWSERS[cohort.browser.name]),
                 browser_settings=_without_inf(msgspec.to_builtins(cohort.browser)),
             )

@@ -27,6 +27,8 @@ BAR_WIDTH = 40
 
 LOG_WIDTH = 120
 """Columns of what is written into a file or a pipe, which have no width of their own."""
+PLAIN_WIDTH = 80
+"""Columns there of what is meant to be read as a page."""
 
 _NOTE_STYLE = {"info": "dim", "fault": "bold magenta", "error": "bold red"}
 

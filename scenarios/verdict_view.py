@@ -13,7 +13,9 @@ from rich.text import Text
 
 from harness.errors import RecordError
 from harness.rundir import RunDir
+from harness.runsettings import RedTwin
 from reports.model import EVERYBODY, GateResult, Result, Verdict
+from scenarios.variants import objections
 
 STYLES: dict[Result, str] = {"pass": "green", "fail": "red", "invalid": "yellow"}
 
@@ -67,6 +69,14 @@ def gate_table(gates: tuple[GateResult, ...]) -> Table:
             Text(gate.result.upper(), style=STYLES[gate.result]),
         )
     return table
+
+
+def twin_line(twin: RedTwin, verdict: Verdict) -> Text:
+    """Whether a red twin is red where it must be, and nowhere else."""
+    wrong = objections(twin, verdict)
+    if wrong:
+        return Text(f"Red twin, not as declared: {'; '.join(wrong)}.", style="bold red")
+    return Text(f"Red twin: red as it must be, at {', '.join(twin.fails)}.", style="bold green")
 
 
 def value_text(value: float | None, unit: str) -> str:

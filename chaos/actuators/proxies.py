@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -22,14 +22,25 @@ CALL_LIMIT_S = 15.0
 
 
 class ProxyActuator:
-    """An :class:`~chaos.actuators.model.Actuator` over one Toxiproxy's API."""
+    """An :class:`~chaos.actuators.model.Actuator` over one Toxiproxy's API.
 
-    def __init__(self, api: ToxiproxyApi, *, call_limit_s: float = CALL_LIMIT_S) -> None:
+    ``ours`` are the names of the proxies that it may heal, for a Toxiproxy that others use too;
+    all, where there are none.
+    """
+
+    def __init__(
+        self,
+        api: ToxiproxyApi,
+        *,
+        ours: Collection[str] | None = None,
+        call_limit_s: float = CALL_LIMIT_S,
+    ) -> None:
         self._api = api
+        self._ours = ours
         self._call_limit_s = call_limit_s
 
     async def prepare(self, faults: Sequence[ScheduledFault]) -> None:
-        await self._bounded(self._api.reset(), "reset")
+        await self.heal()
         there = await self._proxies()
         for fault in faults:
             for proxy in fault.proxies:
@@ -50,18 +61,26 @@ class ProxyActuator:
             for step in steps:
                 await self._bounded(self._take(proxy, step), f"{fault.name} on {proxy}")
 
-        ended = await asyncio.gather(*map(on, fault.proxies), return_exceptions=True)
-        for error in ended:
-            if error is not None:
-                raise error
+        await _all_of(map(on, fault.proxies))
         await self._verify(fault, gone=gone, new=new)
 
     async def heal(self) -> None:
-        """One reset, which needs no knowledge of how far things got."""
-        await self._bounded(self._api.reset(), "reset")
-        for name, proxy in (await self._proxies()).items():
+        """By Toxiproxy's own list, which needs no knowledge of how far things got.
+
+        Its ``/reset`` would not do: it takes the toxics away in the order in which they came, and
+        the first is stuck for good if a later one holds its data back.
+        """
+        await _all_of(map(self._heal, (await self._our_proxies()).values()))
+        for name, proxy in (await self._our_proxies()).items():
             if not proxy.enabled or proxy.toxics:
-                raise RigError(f"toxiproxy: {name} was reset without an error, but shows {proxy}")
+                raise RigError(f"toxiproxy: {name} was healed without an error, but shows {proxy}")
+
+    async def _heal(self, proxy: Proxy) -> None:
+        what = f"heal {proxy.name}"
+        for toxic in reversed(proxy.toxics):
+            await self._bounded(self._api.remove_toxic(proxy.name, toxic.name), what)
+        if not proxy.enabled:
+            await self._bounded(self._api.set_enabled(proxy.name, True), what)
 
     async def _take(self, proxy: str, step: ChangeStep) -> None:
         if step.what == "undo":
@@ -99,6 +118,10 @@ class ProxyActuator:
     async def _proxies(self) -> dict[str, Proxy]:
         return await self._bounded(self._api.proxies(), "list the proxies")
 
+    async def _our_proxies(self) -> dict[str, Proxy]:
+        there = await self._proxies()
+        return {n: p for n, p in there.items() if self._ours is None or n in self._ours}
+
     async def _bounded(self, call: Awaitable[_T], what: str) -> _T:
         try:
             async with asyncio.timeout(self._call_limit_s):
@@ -108,6 +131,13 @@ class ProxyActuator:
                 f"toxiproxy: no answer within {self._call_limit_s:g} s ({what});"
                 " is the machine overloaded?"
             ) from None
+
+
+async def _all_of(steps: Iterable[Awaitable[None]]) -> None:
+    """All side by side to their ends; then the first error."""
+    for error in await asyncio.gather(*steps, return_exceptions=True):
+        if error is not None:
+            raise error
 
 
 def _is_set(change: Change, proxy: Proxy) -> bool:

@@ -10,13 +10,19 @@ from chaos.faults.browser.network_switch import NetworkSwitch
 from chaos.faults.browser.offline import Offline
 from chaos.faults.browser.post_repeated import PostRepeated
 from chaos.faults.model import Fault
+from chaos.faults.network.bandwidth import Bandwidth
 from chaos.faults.network.black_hole import BlackHole
+from chaos.faults.network.cut_after import CutAfter
+from chaos.faults.network.flapping import Flapping
 from chaos.faults.network.half_open import HalfOpen
 from chaos.faults.network.handshake_hangs import HandshakeHangs
 from chaos.faults.network.idle_cut import IdleCut
 from chaos.faults.network.latency import Latency
+from chaos.faults.network.loss import Loss
 from chaos.faults.network.refused import Refused
 from chaos.faults.network.reset import Reset
+from chaos.faults.network.sliced import Sliced
+from chaos.faults.network.slow_close import SlowClose
 from chaos.faults.network.stalled_connections import StalledConnections
 from chaos.faults.network.ttl import Ttl
 from chaos.faults.network.upgrade_page import UpgradePage
@@ -43,6 +49,12 @@ CATALOGUE: dict[str, type[Fault]] = {
     BlackHole.kind: BlackHole,
     Latency.kind: Latency,
     Reset.kind: Reset,
+    Flapping.kind: Flapping,
+    Loss.kind: Loss,
+    Bandwidth.kind: Bandwidth,
+    Sliced.kind: Sliced,
+    CutAfter.kind: CutAfter,
+    SlowClose.kind: SlowClose,
     Ttl.kind: Ttl,
     IdleCut.kind: IdleCut,
     StalledConnections.kind: StalledConnections,

@@ -61,6 +61,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """The endings that are the fault's own."""
     slower_by_s: float | None = None
     """An answer this much later than usual is a bite too; ``None``: slowness says nothing."""
+    bulk_bytes: int | None = None
+    """What a ``bulk`` probe has to carry each way to feel it; ``None`` where none is asked."""
     bites_every_s: float = 0.0
     """Its bites come so far apart, the first one too: it lets everything pass meanwhile."""
     silent_s: float | None = None

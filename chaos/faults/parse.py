@@ -168,6 +168,11 @@ def _scheduled(written: _Written, type_: type[Fault], once: Occurrence) -> Sched
         )
 
     stages = _stages(fault, ramp, setting, at)
+    if stages and not any(stage.changes for stage in stages):
+        raise UsageError(
+            f"{at}: {fault.kind} would do nothing in {once.for_s:g} s under this seed;"
+            " allowed: a longer for_s, or more of it"
+        )
     if fault.means == "toxiproxy" and share != 1 and len(stages) > 1:
         raise UsageError(
             f"{at}.share: {fault.kind} changes on its way, and Toxiproxy picks the connections"

@@ -113,6 +113,12 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
         return weakest.evidence()
 
     @property
+    def first_change_s(self) -> float:
+        """Seconds after its begin from which on it changes something; 0 but for those that begin
+        with a pause."""
+        return next((stage.after_s for stage in self.stages if stage.changes), 0.0)
+
+    @property
     def longest_pause_s(self) -> float:
         """The longest of its stages in which it changes nothing."""
         begins_s = [stage.after_s for stage in self.stages] + [self.for_s]

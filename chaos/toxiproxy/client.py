@@ -75,8 +75,8 @@ class ToxiproxyClient:
 
     async def version(self) -> str:
         """The server's version without a leading ``v``; ``git`` if ``go install`` built it."""
-        answer = await self._call("ask for the version", "GET", "/version")
-        return self._decode(answer, Version, "ask for the version").version.removeprefix("v")
+        answer = await self._call("tell its version", "GET", "/version")
+        return self._decode(answer, Version, "tell its version").version.removeprefix("v")
 
     async def create(self, proxy: Proxy) -> Proxy:
         """Make a proxy and return it with the address it really listens on."""
@@ -136,11 +136,6 @@ class ToxiproxyClient:
     async def delete(self, proxy: str) -> None:
         """Remove a proxy with its toxics and connections."""
         await self._call(f"delete proxy {proxy!r}", "DELETE", _path(proxy))
-
-    async def reset(self) -> None:
-        """Enable every proxy and remove every toxic."""
-        action = "reset every proxy"
-        await self._call(action, "POST", "/reset", timeout_s=self._removal_timeout_s)
 
     async def _call(
         self,

@@ -12,13 +12,12 @@ from math import floor
 
 from harness.client.commands import UseToken
 from harness.client.effects import Effects
-from harness.client.token_refresh import TICK_S, Auth, AuthEvent, TokenRefresh, TokenStore
+from harness.client.token_refresh import LOOK_S, Auth, AuthEvent, TokenRefresh, TokenStore
 from harness.records import SignedOut
 
-TICKS_BEFORE = 3
-"""``AUTO_REFRESH_TICK_THRESHOLD``: a look renews what ends within so many whole ticks …"""
-MARGIN_S = 90.0
-"""``EXPIRY_MARGIN_MS``: … and whoever asks for the token renews what ends sooner than this."""
+LOOKS_BEFORE = 3
+"""``AUTO_REFRESH_TICK_THRESHOLD``: a look renews what ends within the time of so many looks,
+counted in whole ones; whoever asks for the token renews what ends sooner (``EXPIRY_MARGIN_MS``)."""
 
 
 class AuthSession:
@@ -32,6 +31,7 @@ class AuthSession:
         "_effects",
         "_initialising",
         "_is_asked",
+        "_look_s",
         "_refresh",
         "_store",
         "_tick_s",
@@ -39,13 +39,23 @@ class AuthSession:
     )
 
     def __init__(
-        self, store: TokenStore, effects: Effects, *, anon_key: str, unix_minus_clock_s: float
+        self,
+        store: TokenStore,
+        effects: Effects,
+        *,
+        anon_key: str,
+        unix_minus_clock_s: float,
+        look_s: float = LOOK_S,
     ) -> None:
-        """``unix_minus_clock_s``: what to add to the session's times to get Unix time."""
+        """``unix_minus_clock_s``: what to add to the session's times to get Unix time. ``look_s``:
+        from one look at the token to the next."""
         self._store = store
         self._effects = effects
         self._anon_key = anon_key
-        self._refresh = TokenRefresh(store, effects, unix_minus_clock_s=unix_minus_clock_s)
+        self._look_s = look_s
+        self._refresh = TokenRefresh(
+            store, effects, unix_minus_clock_s=unix_minus_clock_s, look_s=look_s
+        )
         self._initialising = False
         self._is_asked = False
         self._tick_s: float | None = None
@@ -122,7 +132,7 @@ class AuthSession:
 
     def tick(self, now_s: float) -> None:
         """The interval of a visible tab."""
-        self._effects.wake_at("auth_tick", now_s + TICK_S)
+        self._effects.wake_at("auth_tick", now_s + self._look_s)
         self.look(now_s)
 
     def look(self, now_s: float) -> None:
@@ -155,7 +165,7 @@ class AuthSession:
 
     def _start_looking(self, now_s: float) -> None:
         self._effects.wake_at("auth_look", now_s)
-        self._effects.wake_at("auth_tick", now_s + TICK_S)
+        self._effects.wake_at("auth_tick", now_s + self._look_s)
 
     def _stop_looking(self) -> None:
         self._effects.cancel("auth_look")
@@ -164,7 +174,7 @@ class AuthSession:
     def _judge(self, tick_s: float, now_s: float) -> None:
         """The second half of a look, with the session that its first half has loaded. A token that
         lives shorter than the margin is renewed twice in a look for it."""
-        if floor(self._refresh.left_s(tick_s) / TICK_S) <= TICKS_BEFORE:
+        if floor(self._refresh.left_s(tick_s) / self._look_s) <= LOOKS_BEFORE:
             self._refresh.begin(now_s)
 
     def _came_of_it(self, event: AuthEvent, now_s: float) -> str | None:
@@ -197,4 +207,5 @@ class AuthSession:
         return self._store.session.access_token
 
     def _is_near_end(self, now_s: float) -> bool:
-        return self._store.session is not None and self._refresh.left_s(now_s) < MARGIN_S
+        margin_s = LOOKS_BEFORE * self._look_s
+        return self._store.session is not None and self._refresh.left_s(now_s) < margin_s

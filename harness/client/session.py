@@ -29,7 +29,7 @@ from harness.client.realtime import Realtime, Signal
 from harness.client.realtime_token import RealtimeToken
 from harness.client.screen import Screen
 from harness.client.throttling import Throttling
-from harness.client.token_refresh import TokenStore
+from harness.client.token_refresh import LOOK_S, TokenStore
 from harness.errors import LocalProtocolError
 from harness.records import (
     Fate,
@@ -69,6 +69,8 @@ class Identity:
     """How the browser runs the timers of the page while it is hidden."""
     unix_minus_clock_s: float = 0.0
     """What to add to the session's times to get Unix time, in which tokens end."""
+    token_look_s: float = LOOK_S
+    """From one look of auth-js at the page's token to the next."""
     worker_refused: bool = False
     """The browser starts no Web Worker for the page."""
 
@@ -150,6 +152,7 @@ class Session:
             self._effects,
             anon_key=self._identity.api_key,
             unix_minus_clock_s=self._identity.unix_minus_clock_s,
+            look_s=self._identity.token_look_s,
         )
 
     # -- outputs --------------------------------------------------------------------------

@@ -17,12 +17,12 @@ from harness.client.states import after
 from harness.records import TokenRefreshed, TokenRefreshFailed
 from harness.wire.unreadable import UNREADABLE
 
-TICK_S = 30.0
-"""``AUTO_REFRESH_TICK_DURATION_MS``."""
+LOOK_S = 30.0
+"""``AUTO_REFRESH_TICK_DURATION_MS``: from one look at the token to the next."""
 COOLDOWN_S = 60.0
 """``REFRESH_FAILURE_COOLDOWN_MS``: so long a failure stands for whoever asks with that token."""
 FIRST_RETRY_S = 0.2
-"""Doubles with each try, while the next one falls within :data:`TICK_S` of the first."""
+"""Doubles with each try, while the next one falls within a look's time of the first."""
 RETRIED_STATUSES = frozenset((*range(500, 505), *range(520, 531)))
 """``NETWORK_ERROR_CODES`` of auth-js's ``fetch.ts``."""
 REFRESH_PATH = "/auth/v1/token?grant_type=refresh_token"
@@ -97,6 +97,7 @@ class TokenRefresh:
         "_cooldown_until_s",
         "_effects",
         "_first_try_s",
+        "_look_s",
         "_request",
         "_store",
         "_tries",
@@ -104,12 +105,20 @@ class TokenRefresh:
         "state",
     )
 
-    def __init__(self, store: TokenStore, effects: Effects, *, unix_minus_clock_s: float) -> None:
+    def __init__(
+        self,
+        store: TokenStore,
+        effects: Effects,
+        *,
+        unix_minus_clock_s: float,
+        look_s: float = LOOK_S,
+    ) -> None:
         """``unix_minus_clock_s``: what to add to the session's times to get Unix time."""
         self.state = Auth.SIGNED_OUT if store.session is None else Auth.SIGNED_IN
         self._store = store
         self._effects = effects
         self._unix_minus_clock_s = unix_minus_clock_s
+        self._look_s = look_s
         self._request: int | None = None
         self._first_try_s = 0.0
         self._tries = 0
@@ -175,7 +184,7 @@ class TokenRefresh:
 
     def _failed(self, reason: str, now_s: float, *, retried: bool) -> AuthEvent:
         wait_s = FIRST_RETRY_S * 2**self._tries
-        again = retried and now_s + wait_s - self._first_try_s < TICK_S
+        again = retried and now_s + wait_s - self._first_try_s < self._look_s
         self._effects.sink.event(
             TokenRefreshFailed(t_s=now_s, user=self._effects.user, reason=reason, again=again)
         )

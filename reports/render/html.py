@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from reports import figures
 from reports.model import Audit
 from reports.render import captions, facts, tables
+from reports.render.notes import notes
 from reports.texts import LANGUAGES, Language, Sayable, Texts, load_texts, sentence
 from reports.texts.quantity import Quantity
 
@@ -49,6 +50,7 @@ def html(audit: Audit, drawn: Mapping[str, str], *, language: Language) -> str:
         result=audit.verdict.verdict,
         title=facts.title(audit),
         headline=facts.headline(audit),
+        notes=notes(audit.settings),
         reasons=facts.reasons(audit),
         facts=facts.facts(audit),
         unsound=facts.rig_failed(audit),

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from reports.model import Audit
 from reports.render import facts, tables
+from reports.render.notes import notes
 from reports.texts import Language, Sayable, Texts, load_texts, sentence
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~@])")
@@ -49,10 +50,12 @@ def _title(key: str, texts: Texts) -> str:
 def _head(audit: Audit, texts: Texts) -> list[str]:
     result = audit.verdict.verdict
     word = _say(texts, sentence(f"result.{result}")).upper()
+    said = [f"- **{_say(texts, note)}**" for note in notes(audit.settings)]
     reasons = [f"- {_say(texts, reason)}" for reason in facts.reasons(audit)]
     return [
         f"## {_SIGN[result]} {word}: {_say(texts, facts.headline(audit))}",
         _say(texts, facts.title(audit)),
+        "\n".join(said),
         "\n".join(reasons),
     ]
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from chaos.toxiproxy.install import ToxiproxySettings, find_toxiproxy
+from tests.support.proxied_pair import Rig, rig
+
+Story = Callable[[Rig], Awaitable[None]]
+RunStory = Callable[[Story], None]
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +30,17 @@ def loop() -> Iterator[asyncio.Runner]:
     """Runs one coroutine after the other, all on the same event loop."""
     with asyncio.Runner() as runner:
         yield runner
+
+
+@pytest.fixture
+def with_rig(toxiproxy_binary: Path, tmp_path: Path) -> RunStory:
+    """Tells a story with one proxy and both ends of what goes through it."""
+
+    def run(story: Story) -> None:
+        async def tell() -> None:
+            async with rig(toxiproxy_binary, tmp_path / "log") as real:
+                await story(real)
+
+        asyncio.run(tell())
+
+    return run

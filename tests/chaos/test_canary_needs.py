@@ -35,3 +35,14 @@ def test_a_cut_of_the_idle_needs_connections_on_its_proxies_that_are_silent_for_
         "a-realtime": 7 + SILENT_MARGIN_S,
     }
     assert needed.silent_period_s < SILENT_MARGIN_S
+
+
+def test_a_slow_close_asks_for_goodbyes() -> None:
+    assert settings({"kind": "slow_close", "delay_ms": 500}).farewells
+
+
+def test_the_bulk_is_enough_for_the_widest_line_and_the_latest_cut() -> None:
+    narrow = {"kind": "bandwidth", "rate_kb_per_s": 10}
+    cut = {"kind": "cut_after", "after_bytes": 9_000}
+    assert settings(narrow).bulk_bytes == 4_000
+    assert settings(narrow, cut, {"kind": "reset"}).bulk_bytes == 9_000

@@ -83,11 +83,12 @@ SHUT = table("shut", "refused", 10, 5, on="both")
 SILENT = table("silent", "half_open", 12, 8, cohorts=["b"])
 
 
-def test_it_resets_first_and_then_plays_every_step_and_checks_it() -> None:
+def test_it_looks_first_and_then_plays_every_step_and_checks_it() -> None:
     rig = Rig()
     asyncio.run(rig.play(SHUT, SILENT))
     assert rig.api.calls == [
-        "reset",
+        "list",
+        "list",
         "list",
         "disable a-api",
         "disable a-realtime",
@@ -120,7 +121,7 @@ def test_the_stages_of_a_fault_follow_each_other_and_only_what_differs_is_touche
     up, down = fault.stages[0].changes
     stages = (Stage(0, (up, down)), Stage(2, (up,)), Stage(5, ()))
     asyncio.run(rig.play_faults([msgspec.structs.replace(fault, stages=stages)]))
-    assert [call for call in rig.api.calls if call not in ("reset", "list")] == [
+    assert [call for call in rig.api.calls if call != "list"] == [
         "add b-realtime silent-upstream",
         "add b-realtime silent-downstream",
         "remove b-realtime silent-downstream",
@@ -190,22 +191,53 @@ def test_cancelling_heals_what_is_on() -> None:
     ]
 
 
-class _ResetsOnce(FakeToxiproxy):
-    async def reset(self) -> None:
-        await super().reset()
-        self.refused.add("reset")
+def test_what_was_left_by_an_earlier_run_is_healed_before_the_first_fault() -> None:
+    rig = Rig()
+
+    async def story() -> None:
+        await rig.api.create(Proxy(name="a-api", listen="127.0.0.1:0", upstream="up:1"))
+        for name in ("first", "second"):
+            await rig.api.add_toxic("a-api", _toxic(name))
+        await rig.api.set_enabled("a-api", False)
+        rig.api.calls.clear()
+        await ProxyActuator(rig.api).prepare(())
+
+    asyncio.run(story())
+    assert [call for call in rig.api.calls if call != "list"] == [
+        "remove a-api second",
+        "remove a-api first",
+        "enable a-api",
+    ]
+
+
+def test_proxies_of_others_are_left_as_they_are() -> None:
+    rig = Rig()
+
+    async def story() -> None:
+        for proxy in ("ours", "theirs"):
+            await rig.api.create(Proxy(name=proxy, listen="127.0.0.1:0", upstream="up:1"))
+            await rig.api.add_toxic(proxy, _toxic("slow"))
+        await ProxyActuator(rig.api, ours=["ours"]).heal()
+
+    asyncio.run(story())
+    left = asyncio.run(rig.api.proxies())
+    assert (left["ours"].toxics, left["theirs"].toxics) == ((), (_toxic("slow"),))
+
+
+def _toxic(name: str) -> Toxic:
+    return Toxic(name=name, type="latency", stream="upstream", attributes={"latency": 1})
 
 
 def test_what_cannot_be_healed_is_told_for_each_fault_and_the_first_error_stays() -> None:
-    rig = Rig(_ResetsOnce())
+    rig = Rig()
     rig.api.refused.add("enable a-realtime")
     with pytest.raises(RigError, match="enable a-realtime"):
         asyncio.run(rig.play(SHUT, SILENT))
     problems = [(e.fault, e.detail) for e in rig.history if e.what == "problem"]
     assert problems == [
         ("shut", "enable a-realtime: refused by the test"),
-        ("shut", "not healed at the end of the run: reset: refused by the test"),
-        ("silent", "not healed at the end of the run: reset: refused by the test"),
+        ("shut", "not healed at the end of the run: enable a-realtime: refused by the test"),
+        ("silent", "not healed at the end of the run: enable a-realtime: refused by the test"),
     ]
 
 
@@ -245,7 +277,9 @@ def test_a_call_that_never_ends_is_given_up_and_the_other_proxies_do_not_wait() 
     with pytest.raises(RigError, match=r"no answer within 0\.01 s \(broken on a-realtime\)"):
         asyncio.run(rig.play(broken, call_limit_s=0.01))
     assert "remove b-realtime broken-downstream" in rig.api.calls
-    assert asyncio.run(rig.clean())
+    left = asyncio.run(rig.api.proxies())
+    assert [name for name, proxy in left.items() if proxy.toxics] == ["a-realtime"]
+    assert "not healed at the end of the run" in rig.history[-1].detail
 
 
 def test_a_share_that_toxiproxy_rounds_to_32_bits_is_still_the_same() -> None:

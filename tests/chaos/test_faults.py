@@ -49,6 +49,12 @@ def one(**keys: Any) -> ScheduledFault:
 
 NEEDED: dict[str, dict[str, Any]] = {
     "latency": {"latency_ms": 100},
+    "flapping": {"down_s": 1, "up_s": 2},
+    "loss": {"loss_percent": 5, "rtt_ms": 50},
+    "bandwidth": {"rate_kb_per_s": 20},
+    "sliced": {"average_bytes": 50},
+    "cut_after": {"after_bytes": 1000},
+    "slow_close": {"delay_ms": 500},
     "ttl": {"ttl_s": 2},
     "idle_cut": {"idle_s": 2},
     "slow_commit": {"commit_s": 1},
@@ -98,7 +104,10 @@ def test_each_kind_becomes_its_changes_to_a_proxy(
 def test_the_catalogue_names_each_type_by_its_own_kind() -> None:
     assert {name: type_.kind for name, type_ in CATALOGUE.items()} == {k: k for k in CATALOGUE}
     network = {name for name, type_ in CATALOGUE.items() if type_.means == "toxiproxy"}
-    assert network == {"refused", "half_open", "black_hole", "latency", "reset"}
+    assert network == {
+        *("refused", "flapping", "half_open", "loss", "black_hole", "latency"),
+        *("bandwidth", "sliced", "cut_after", "slow_close", "reset"),
+    }
     relayed = {name for name, type_ in CATALOGUE.items() if type_.means == "relay"}
     assert relayed == {
         *("ttl", "idle_cut", "stalled_connections", "handshake_hangs"),

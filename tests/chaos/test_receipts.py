@@ -394,3 +394,48 @@ def test_whatever_the_probes_the_edges_are_in_order(seen: list[Probe], kind: str
         assert receipt.requested_s <= receipt.first_effect_s <= receipt.last_effect_s
     if receipt.healed_s is not None and receipt.heal_requested_s is not None:
         assert receipt.healed_s >= receipt.heal_requested_s
+
+
+FLAPPING = {"kind": "flapping", "down_s": 1, "up_s": 4}
+LOSS = {"kind": "loss", "loss_percent": 2, "rtt_ms": 600}
+
+
+def staged(**keys: Any) -> tuple[ScheduledFault, ...]:
+    common = {"name": "staged", "on": "realtime", "cohorts": ["a"], "at_s": 10, "for_s": 20}
+    return schedule({**common, **keys})
+
+
+def in_stages(fault: ScheduledFault, *, but: int | None = None) -> tuple[Bad, ...]:
+    """The network as the stages of a fault make it; without the one of number ``but``."""
+    begin_s = BEGINS_AT_S + fault.at_s + LAG_S
+    ends_s = [stage.after_s for stage in fault.stages[1:]] + [fault.for_s]
+    return tuple(
+        Bad(fault.kind, begin_s + stage.after_s, begin_s + end_s)
+        for number, (stage, end_s) in enumerate(zip(fault.stages, ends_s, strict=True))
+        if stage.changes and number != but
+    )
+
+
+@pytest.mark.parametrize("keys", [FLAPPING, LOSS], ids=["flapping", "loss"])
+def test_a_fault_that_pauses_is_proved_by_what_it_hits_between(keys: dict[str, Any]) -> None:
+    faults = staged(**keys)
+    receipt = judge(faults, {RT: in_stages(faults[0]), OTHER: ()})["staged"]
+    assert receipt.problems == ()
+    first_s = BEGINS_AT_S + 10 + faults[0].first_change_s
+    assert receipt.first_effect_s == pytest.approx(first_s, abs=0.15)
+
+
+@pytest.mark.parametrize("keys", [FLAPPING, LOSS], ids=["flapping", "loss"])
+def test_a_fault_whose_first_bite_is_missing_bit_late(keys: dict[str, Any]) -> None:
+    faults = staged(**keys)
+    first = next(n for n, stage in enumerate(faults[0].stages) if stage.changes)
+    (problem,) = said(judge(faults, {RT: in_stages(faults[0], but=first)})["staged"])
+    assert problem.startswith("a-realtime was hit only ")
+
+
+@pytest.mark.parametrize("keys", [FLAPPING, LOSS], ids=["flapping", "loss"])
+def test_a_fault_that_hits_seldom_and_others_as_often_is_named(keys: dict[str, Any]) -> None:
+    faults = staged(**keys)
+    stages = in_stages(faults[0])
+    (problem,) = said(judge(faults, {RT: stages, OTHER: stages})["staged"])
+    assert problem.startswith("b-realtime was hit too (")

@@ -90,7 +90,7 @@ def test_every_fault_begins_once_and_ends_once_after_it_never_early(
 @pytest.mark.parametrize(
     "faults",
     [
-        [fault("a", 0, 5), fault("b", 2, 5, "half_open")],
+        [fault("a", 0, 6, "latency", latency_ms=9), fault("b", 2, 3, "half_open")],
         [fault("a", 0, 5, "refused"), fault("b", 5, 5, "refused")],
         [fault("a", 0, 5, "refused", cohorts=["a"]), fault("b", 2, 5, "refused", cohorts=["b"])],
         [fault("a", 0, 5, "refused"), fault("b", 2, 5, "refused", on="api")],
@@ -104,7 +104,7 @@ def test_every_fault_begins_once_and_ends_once_after_it_never_early(
         [in_server("a", 0, 5, "kill"), fault("b", 2, 5)],
     ],
     ids=[
-        "two toxics",
+        "one within the other",
         "one after the other",
         "other cohorts",
         "other side",

@@ -13,15 +13,19 @@ from tests.support.runs import CHATQUAKE, Finished, RunningRun
 LOCUSTFILE = Path(__file__).parent.parent.parent / "locustfile.py"
 NATIVE = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
 
+FAMILIES = {
+    "Toxiproxy": "ws-blocked",
+    "tokens": "token-expiry",
+    "the server": "steady",
+}
+"""A scenario for each family of faults; it and its red twin are run. All of the library is run by
+``make test-full``."""
 LIBRARY = {
     name: [*CHATQUAKE, "run", name]
     for name in ("steady", "ws-blocked", "slow-send", "flaky-network", "token-expiry")
 }
 OTHERS = {
-    "red-twin": [
-        *(*CHATQUAKE, "run", "ws-blocked"),
-        *("--set", "cohorts.chrome.overrides.cursor=last_seen"),
-    ],
+    **{f"{name}-twin": [*CHATQUAKE, "run", name, "--red-twin"] for name in FAMILIES.values()},
     "native": [
         *(*NATIVE, "--scenario", "ws-blocked", "-u", "50", "-r", "25", "-t", "45s"),
         *("--seed", "1"),
@@ -70,6 +74,6 @@ def policies_run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 @pytest.fixture(scope="session")
 def other_run(tmp_path_factory: pytest.TempPathFactory) -> RunOf:
-    """``ws-blocked`` under native Locust, and its red twin."""
+    """``ws-blocked`` under native Locust, and the red twins of the families."""
     ends = side_by_side(OTHERS, tmp_path_factory.mktemp("others"))
     return ends.__getitem__

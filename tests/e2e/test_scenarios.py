@@ -25,8 +25,9 @@ from harness.records import (
     VisibilityChanged,
 )
 from reports.story.story import Story
-from tests.e2e.conftest import LIBRARY, RunOf
-from tests.support.rundata import events, figure, plan, receipt, records, verdict
+from scenarios.variants import objections
+from tests.e2e.conftest import FAMILIES, LIBRARY, RunOf
+from tests.support.rundata import events, figure, plan, receipt, records, settings, verdict
 from tests.support.runs import CHATQUAKE, Finished
 
 pytestmark = pytest.mark.e2e
@@ -215,14 +216,15 @@ def test_the_four_policies_differ_as_the_rules_say(policies_run: Finished) -> No
     assert each("skipped_rate.second_click") == [0, 0, 1, 1]
 
 
-def test_the_red_twin_of_ws_blocked_shows_h5(other_run: RunOf) -> None:
-    end = other_run("red-twin")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_red_twin_is_red_where_it_says_and_nowhere_else(other_run: RunOf, family: str) -> None:
+    end = other_run(f"{FAMILIES[family]}-twin")
     assert end.code == 1, end.output
-    assert verdict(end.out).verdict == "fail"
-    failed = [gate.metric for gate in verdict(end.out).gates if gate.result != "pass"]
-    # What is never shown is never recovered from, either.
-    assert failed == ["lost", "recover_s.p90"]
-    assert figure(end.out, "lost") > 0
+    twin = settings(end.out).variant.red_twin
+    assert twin is not None
+    assert objections(twin, verdict(end.out)) == ()
+    assert "Red twin: red as it must be" in end.output
+    assert "expected to fail" in (end.out / "report.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("name", "processes"), [("native", 1), ("native-2", 2)])

@@ -229,6 +229,7 @@ def test_list_shows_every_scenario_with_the_rules_it_is_about() -> None:
 
     assert all(name in text for name in library_names())
     assert "T4" in text
+    assert max(len(line) for line in text.splitlines()) <= 80
 
 
 def test_list_gives_json_for_scripts() -> None:

@@ -45,6 +45,8 @@ def whole(text: str) -> str:
     name = "ws-blocked" if "ws-blocked" in text else "steady"
     library = resources.files("scenarios").joinpath(f"library/{name}.toml").read_text("utf-8")
     around = tomllib.loads(library)
+    for form in ("full_length", "red_twin"):  # they are about what the snippet replaces
+        del around[form]
     tables["load"] = around["load"] | tables.get("load", {})
     return toml_text(around | tables)
 

@@ -63,6 +63,7 @@ def test_a_repeated_fault_is_chosen_by_its_full_name() -> None:
     [
         ("lost", 0),
         ("lost@run", 0),
+        ("lost@all", 0),
         ("delivery_s.p99@before", 1),
         ("delivery_s.p99@during:cut", 2),
         ("late_rate@edge", 4),
@@ -102,7 +103,7 @@ def test_a_value_is_toml_or_else_text(text: str, value: object) -> None:
         ("cohorts.safari.share=1", "no cohort is named safari; allowed: chrome, edge"),
         ("cohorts.chrome=1", "name a key of it, e.g. cohorts.NAME.KEY=VALUE"),
         ("gates.lots.max=1", "there is no gate 'lots'; did you mean lost?"),
-        ("gates.delivery_s.p99.max=1", "has 2 gates; choose one: delivery_s.p99@before,"),
+        ("gates.delivery_s.p99.max=1", "names 2 gates; choose one: delivery_s.p99@before@all,"),
     ],
 )
 def test_a_mistake_is_one_line(setting: str, expected: str) -> None:

@@ -198,3 +198,10 @@ def test_a_preview_is_json_with_every_moment() -> None:
     read: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
     assert [fault["name"] for fault in read["faults"]] == ["slow-line", "cut", "cut#2"]
     assert len(read["moments"]) == 6
+
+
+def test_another_form_of_a_scenario_is_told_before_anything_else_about_it() -> None:
+    text = " ".join(printed(load_scenario("token-expiry", red_twin=True)).split())
+
+    assert "red twin, expected to fail: cohorts.current.library=rjs-2.100" in text
+    assert "shortened access_token_lifetime_s 35 s, usually 3600" in text

@@ -119,3 +119,14 @@ def test_the_browser_is_named_with_what_was_changed_in_it_and_never_is_a_word() 
     assert cohort.browser_settings["sleeps_every_s"] == 120.0
     assert cohort.browser_settings["socket_lasts_s"] == "never"
     assert [c.browser for c in settings(load_scenario("steady")).cohorts] == ["chrome"]
+
+
+def test_the_form_of_the_scenario_and_what_was_shortened_are_written_down() -> None:
+    sets = ("shortened.heartbeat_s=5", "server.knobs.system_ok_delay_s=1")
+    written = settings(load_scenario("steady", red_twin=True, sets=sets))
+
+    assert written.variant.red_twin is not None
+    assert "lost" in written.variant.red_twin.fails
+    assert [(each.name, each.usual_s) for each in written.shortened] == [("heartbeat_s", 25)]
+    assert written.server == ("event-lost", "system_ok_delay_s = 1")
+    assert written.cohorts[0].library == "rjs-current, changed: heartbeat_s = 5"

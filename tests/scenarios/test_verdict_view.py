@@ -10,13 +10,14 @@ import pytest
 from rich.console import Console
 
 from harness.errors import RecordError
-from harness.runsettings import Text
+from harness.runsettings import RedTwin, Text
 from reports.model import GateResult, Result, RigFinding, Verdict
 from scenarios.verdict_view import (
     gate_table,
     read_verdict,
     report_lines,
     sentence,
+    twin_line,
     value_text,
     verdict_view,
 )
@@ -134,3 +135,12 @@ def test_a_verdict_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(RecordError, match=r"verdict\.json: cannot be read"):
         read_verdict(tmp_path)
+
+
+def test_a_twin_is_told_to_be_red_as_it_must_be_or_what_is_otherwise() -> None:
+    twin = RedTwin(set=("a=1",), fails=("lost",), why=Text("", ""))
+
+    assert twin_line(twin, verdict("fail")).plain == "Red twin: red as it must be, at lost."
+    assert twin_line(twin, verdict("pass")).plain == (
+        "Red twin, not as declared: lost@during:ws-blocked must fail: pass."
+    )

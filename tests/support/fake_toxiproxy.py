@@ -76,11 +76,6 @@ class FakeToxiproxy:
             raise RigError(f"remove {proxy} {toxic}: 404 toxic not found")
         self._hold(msgspec.structs.replace(held, toxics=left))
 
-    async def reset(self) -> None:
-        self._note("reset")
-        for proxy in list(self._proxies.values()):
-            self._hold(msgspec.structs.replace(proxy, enabled=True, toxics=()))
-
     def _note(self, call: str) -> None:
         self.calls.append(call)
         if call in self.refused:

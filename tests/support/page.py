@@ -26,7 +26,7 @@ from harness.client.library import CURRENT, Library
 from harness.client.policy import Policy
 from harness.client.session import Identity, Session
 from harness.client.throttling import Throttling
-from harness.client.token_refresh import TokenStore
+from harness.client.token_refresh import LOOK_S, TokenStore
 from harness.records import Delivery, Event, Fate, Finding, Path
 from harness.runsettings import ModerationKind
 from harness.wire.api import CREATE_PATH, CreateAnswer, ListAnswer
@@ -99,6 +99,7 @@ class Page:
         throttling: Throttling | None = None,
         tokens: TokenStore | None = None,
         worker_refused: bool = False,
+        token_look_s: float = LOOK_S,
     ) -> None:
         self.now_s = 0.0
         self.sink = ListSink()
@@ -119,6 +120,7 @@ class Page:
             library=library,
             throttling=throttling,
             worker_refused=worker_refused,
+            token_look_s=token_look_s,
         )
         self.session = Session(identity, policy, self.sink, tokens)
 

@@ -10,7 +10,7 @@ import msgspec
 from harness.receipts import Receipt, ReceiptBook
 from harness.recorder import Record, read_record
 from harness.records import Event
-from harness.runsettings import PlannedSend
+from harness.runsettings import PlannedSend, RunSettings
 from reports.model import Metrics, Verdict
 
 E = TypeVar("E", bound=Event)
@@ -18,6 +18,10 @@ E = TypeVar("E", bound=Event)
 
 def verdict(out: Path) -> Verdict:
     return msgspec.json.decode((out / "verdict.json").read_bytes(), type=Verdict)
+
+
+def settings(out: Path) -> RunSettings:
+    return msgspec.json.decode((out / "settings.json").read_bytes(), type=RunSettings)
 
 
 def figure(out: Path, metric: str, window: str = "run", cohort: str = "all") -> float:

@@ -27,11 +27,11 @@ class Bad:
 
     def on(self, probe: Probe) -> Probe:
         """What becomes of a probe that would have been good."""
-        if self.kind == "refused":
+        if self.kind in ("refused", "flapping"):
             return _ended(probe, "refused")
         if probe.kind == "connect":
             return probe
-        if self.kind == "half_open":
+        if self.kind in ("half_open", "loss"):
             return _ended(probe, "ok", self.end_s + USUAL_S)
         if self.kind == "latency":
             return _ended(probe, "ok", min(probe.sent_s + self.delay_s, self.end_s) + USUAL_S)

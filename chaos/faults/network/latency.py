@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import msgspec
 
-from chaos.faults.model import BOTH_WAYS, Evidence, Means, Ramping, Setting, Stage, steady, toxics
-from chaos.toxiproxy.model import Stream
+from chaos.faults.model import Evidence, Means, Ramping, Setting, Stage, steady, toxics
+from chaos.faults.network.direction import WAYS, Direction, streams_of
 from harness.runsettings import Text
 
 _LONGEST_MS = 600_000
@@ -40,10 +40,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             ge=0, le=_LONGEST_MS, description="a whole number of milliseconds from 0 to latency_ms"
         ),
     ] = 0
-    direction: Annotated[
-        Literal["both", "upstream", "downstream"],
-        msgspec.Meta(description="both, upstream or downstream"),
-    ] = "both"
+    direction: Direction = "both"
 
     def __post_init__(self) -> None:
         if self.jitter_ms > self.latency_ms:
@@ -51,19 +48,16 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 f"jitter_ms = {self.jitter_ms} is more than latency_ms = {self.latency_ms}"
             )
 
-    def _legs(self) -> tuple[Stream, ...]:
-        return BOTH_WAYS if self.direction == "both" else (self.direction,)
-
     def stages(self, setting: Setting) -> tuple[Stage, ...]:
         attributes = {"latency": self.latency_ms, "jitter": self.jitter_ms}
-        return steady(*toxics(setting, "latency", attributes, self._legs()))
+        return steady(*toxics(setting, "latency", attributes, streams_of(self.direction)))
 
     def evidence(self) -> Evidence:
         """Half of the delay that is planned for one leg or two: jitter and load lie below it."""
         return Evidence(
             kinds=frozenset(("ws", "http")),
             outcomes=frozenset(("unanswered",)),
-            slower_by_s=len(self._legs()) * self.latency_ms / 1000 / 2,
+            slower_by_s=len(streams_of(self.direction)) * self.latency_ms / 1000 / 2,
             rows_late_by_s=self._rows_late_by_s(),
         )
 
@@ -76,12 +70,8 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         seconds = f"{self.latency_ms / 1000:g}"
         jitter_en = f", give or take {self.jitter_ms / 1000:g} s" if self.jitter_ms else ""
         jitter_ko = f"(±{self.jitter_ms / 1000:g}초)" if self.jitter_ms else ""
-        way_en, way_ko = {
-            "both": ("Everything sent and everything received", "보내는 것과 받는 것이 모두"),
-            "upstream": ("Everything sent", "보내는 것이"),
-            "downstream": ("Everything received", "받는 것이"),
-        }[self.direction]
+        way = WAYS[self.direction]
         return Text(
-            en=f"{way_en} is delayed by {seconds} s{jitter_en}.",
-            ko=f"{way_ko} {seconds}초{jitter_ko} 늦어집니다.",
+            en=f"{way.en} is delayed by {seconds} s{jitter_en}.",
+            ko=f"{way.ko} {seconds}초{jitter_ko} 늦어집니다.",
         )

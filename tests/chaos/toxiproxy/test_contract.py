@@ -192,17 +192,3 @@ def test_unknown_names_are_refused(api: ToxiproxyApi, loop: asyncio.Runner) -> N
         loop.run(api.remove_toxic("nope", "slow"))
     with pytest.raises(RigError, match=r"slow.*404"):
         loop.run(api.remove_toxic("ws", "slow"))
-
-
-def test_reset_enables_every_proxy_and_removes_every_toxic(
-    api: ToxiproxyApi, loop: asyncio.Runner
-) -> None:
-    loop.run(api.create(proxy("a")))
-    loop.run(api.create(proxy("b")))
-    loop.run(api.add_toxic("a", slow()))
-    loop.run(api.set_enabled("b", False))
-
-    loop.run(api.reset())
-
-    left = loop.run(api.proxies())
-    assert [(p.enabled, p.toxics) for p in left.values()] == [(True, ()), (True, ())]

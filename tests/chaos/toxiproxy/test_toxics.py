@@ -2,113 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
 
-from chaos.toxiproxy.client import ToxiproxyClient
-from chaos.toxiproxy.model import Proxy, Stream, Toxic, ToxicType
-from chaos.toxiproxy.process import start_toxiproxy
+from chaos.toxiproxy.model import Stream
+from tests.chaos.conftest import RunStory
+from tests.support.proxied_pair import Rig
 
 pytestmark = pytest.mark.e2e
-
-WITHIN_S = 10.0
-A_WHILE_S = 0.3
-
-
-@dataclass(frozen=True)
-class End:
-    """One end of a connection."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    def send(self, data: bytes) -> None:
-        self.writer.write(data)
-
-    async def receive(self) -> bytes:
-        """The next bytes; ``b""`` for FIN. Raises ConnectionResetError for RST."""
-        async with asyncio.timeout(WITHIN_S):
-            return await self.reader.read(1_000)
-
-    async def hears_nothing(self) -> bool:
-        """Whether nothing at all, not even a close, comes for a while."""
-        try:
-            async with asyncio.timeout(A_WHILE_S):
-                await self.reader.read(1_000)
-        except TimeoutError:
-            return True
-        return False
-
-
-@dataclass(frozen=True)
-class Rig:
-    """One proxy called ``ws`` before a server whose accepted connections we hold."""
-
-    api: ToxiproxyClient
-    address: tuple[str, int]
-    accepted: asyncio.Queue[End]
-    opened: list[asyncio.StreamWriter]
-    """Of both ends, to be closed after the story."""
-
-    async def connect(self) -> tuple[End, End]:
-        """A connection through the proxy: the client's end and the server's."""
-        client = End(*await asyncio.open_connection(*self.address))
-        self.opened.append(client.writer)
-        async with asyncio.timeout(WITHIN_S):
-            return client, await self.accepted.get()
-
-    async def poison(
-        self, kind: ToxicType, stream: Stream, toxicity: float = 1.0, **attributes: int
-    ) -> None:
-        """Add a toxic that is named after its stream."""
-        toxic = Toxic(
-            name=stream, type=kind, stream=stream, attributes=attributes, toxicity=toxicity
-        )
-        await self.api.add_toxic("ws", toxic)
-
-
-@asynccontextmanager
-async def rig(binary: Path, log: Path) -> AsyncIterator[Rig]:
-    accepted: asyncio.Queue[End] = asyncio.Queue()
-    opened: list[asyncio.StreamWriter] = []
-
-    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        opened.append(writer)
-        await accepted.put(End(reader, writer))
-
-    server = await asyncio.start_server(hold, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()
-    async with (
-        server,
-        await start_toxiproxy(binary, log) as toxiproxy,
-        ToxiproxyClient(toxiproxy.url) as api,
-    ):
-        made = await api.create(Proxy(name="ws", listen="127.0.0.1:0", upstream=f"{host}:{port}"))
-        listen_host, _, listen_port = made.listen.rpartition(":")
-        yield Rig(api, (listen_host, int(listen_port)), accepted, opened)
-        for writer in opened:
-            writer.close()
-
-
-Story = Callable[[Rig], Awaitable[None]]
-RunStory = Callable[[Story], None]
-
-
-@pytest.fixture
-def with_rig(toxiproxy_binary: Path, tmp_path: Path) -> RunStory:
-    def run(story: Story) -> None:
-        async def tell() -> None:
-            async with rig(toxiproxy_binary, tmp_path / "log") as real:
-                await story(real)
-
-        asyncio.run(tell())
-
-    return run
 
 
 def test_disabling_a_proxy_closes_open_connections_and_refuses_new_ones(

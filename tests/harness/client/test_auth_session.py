@@ -91,6 +91,21 @@ def test_a_visible_tab_renews_its_token_before_the_end_and_uses_the_new_one_ever
     assert event.lasts_s == pytest.approx(LIFETIME_S, abs=1.0)
 
 
+def test_where_it_looks_ten_times_as_often_a_tenth_of_a_token_s_life_passes_in_the_same_way() -> (
+    None
+):
+    def renewed_at_s(look_s: float, lasts_s: float) -> float:
+        page = Page(PLAN, tokens=store(ends_s=int(lasts_s)), token_look_s=look_s)
+        page.opens()
+        while not page.renewals:
+            page.wait(0.1)
+        return page.now_s
+
+    assert renewed_at_s(3.0, LIFETIME_S / 10) == pytest.approx(
+        renewed_at_s(30.0, LIFETIME_S) / 10, abs=0.2
+    )
+
+
 @pytest.mark.parametrize(("library", "asks"), [(CURRENT, True), (RJS_2_100, False)])
 def test_a_live_hidden_tab_renews_it_only_where_the_library_asks_with_each_heartbeat(
     library: Library, asks: bool

@@ -1,0 +1,1 @@
+"""The library's full check: ``make test-full``, hours long and resumable."""
