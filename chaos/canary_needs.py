@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from chaos.canary import CanarySettings
 from chaos.faults.schedule import ScheduledFault
@@ -10,6 +11,8 @@ from harness.receipts import ProbeKind
 
 SILENT_MARGIN_S = 0.75
 """A connection that is to be found idle is silent for this much longer than it needs."""
+LONGEST_LIVE_WAIT_S = 10.0
+"""What is told while it happens waits no longer for an answer."""
 
 
 def canary_settings(faults: Sequence[ScheduledFault], api_key: str) -> CanarySettings:
@@ -34,3 +37,13 @@ def canary_settings(faults: Sequence[ScheduledFault], api_key: str) -> CanarySet
         farewells="close" in kinds,
         bulk_bytes=bulk_bytes or None,
     )
+
+
+def told_soon(settings: CanarySettings, faults: Sequence[ScheduledFault]) -> CanarySettings:
+    """The same for whoever watches it happen: a probe that hangs is soon told as unanswered.
+
+    Not before the delays of these faults are over, as far as somebody would wait for that.
+    """
+    late_s = max((fault.evidence.slower_by_s or 0.0 for fault in faults), default=0.0)
+    wait_s = min(2.0 + 2 * late_s, LONGEST_LIVE_WAIT_S)
+    return replace(settings, answer_timeout_s=wait_s)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -48,6 +48,22 @@ class ChatCanarySettings:
     rejoin_after_s: float = 0.1
     decided_after_s: float = 2.0
     """A probe still open when the canary stops is told as unanswered if it is older."""
+
+
+LONGEST_JOIN_S = 8.0
+"""Of those that are told while they happen: a refused one is answered after 5 s."""
+
+
+def chat_told_soon(settings: ChatCanarySettings, *, wait_s: float) -> ChatCanarySettings:
+    """The same for whoever watches it happen: what hangs is told as unanswered after ``wait_s``."""
+    join_s = max(wait_s, LONGEST_JOIN_S)
+    return replace(
+        settings,
+        send_timeout_s=wait_s,
+        row_timeout_s=wait_s,
+        poll_timeout_s=wait_s,
+        join_timeout_s=join_s,
+    )
 
 
 async def watch_chat(

@@ -42,8 +42,12 @@ class Finished:
 
 
 def plan(faults: Iterable[ScheduledFault]) -> tuple[Action, ...]:
-    """All actions by time; at the same moment ends come first, begins last, then by name."""
-    actions = [action for fault in faults for action in _actions_of(fault)]
+    """All actions of the faults, in order."""
+    return in_order(action for fault in faults for action in _actions_of(fault))
+
+
+def in_order(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """By time; at the same moment ends come first, begins last, then by name."""
     return tuple(sorted(actions, key=lambda a: (a.at_s, _ORDER.index(a.what), a.fault.name)))
 
 

@@ -310,6 +310,74 @@ def serve(
     raise typer.Exit(code)
 
 
+_CHAOS_EXAMPLES = """Example: chatquake chaos ws-blocked
+
+\b
+More:
+  chatquake chaos refused
+  chatquake chaos half_open latency --set latency.latency_ms=800
+  chatquake chaos slow-send --in 10 --lang ko
+  chatquake chaos flaky-network --by-key
+  printf '1\\nwait 10\\n1\\nwait 5\\nq\\n' | chatquake chaos refused --json
+"""
+
+
+@app.command(epilog=_CHAOS_EXAMPLES)
+def chaos(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SCENARIO|FAULT",
+            help="A scenario (from the library, or a TOML file), or kinds of fault.",
+        ),
+    ],
+    *,
+    by_key: Annotated[
+        bool, typer.Option("--by-key", help="A scenario's faults by key, not by its timeline.")
+    ] = False,
+    countdown: Annotated[
+        float | None,
+        typer.Option(
+            "--in", metavar="SECONDS", min=0, help="Begin the timeline then, without Enter."
+        ),
+    ] = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Of a scenario as in run; of a kind any key of its table. Repeatable.",
+        ),
+    ] = None,
+    lang: Annotated[Language, typer.Option(help="The language of what is told.")] = "en",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="JSON lines, commands as lines on stdin.")
+    ] = False,
+) -> None:
+    """Put your own browser through faults, by a scenario's timeline or by key press.
+
+    Starts the server with its chat page and the proxies, prints the addresses, and tells of each
+    fault when it bites and when it is healed. Ctrl-C heals and stops everything.
+
+    Exit code: 0, 2 usage, 3 a fault was not proved or a part broke, 130 stopped while starting.
+    """
+    with one_line_errors():
+        from scenarios.chaos_choice import choose  # noqa: PLC0415 (slow to import)
+
+        choice = choose(names, sets=tuple(sets or ()), by_key=by_key)
+        if countdown is not None and choice.by_key:
+            raise UsageError("--in: is for a timeline; faults that are played by key have none")
+        from scenarios import chaos_run  # noqa: PLC0415 (slow to import)
+        from scenarios.chaos_screen import screen_for as chaos_screen  # noqa: PLC0415
+
+        settings = chaos_run.ChaosSettings(language=lang, countdown_s=countdown, keys=not as_json)
+        with chaos_screen(standard_console(), lang, as_json=as_json) as screen:
+            code = chaos_run.run(
+                choice, screen, settings, say=lambda line: typer.echo(line, err=True)
+            )
+    raise typer.Exit(code)
+
+
 @app.command(epilog="Example: chatquake report runs/ws-blocked-1 --format html,md --lang ko")
 def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],

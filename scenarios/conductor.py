@@ -25,16 +25,8 @@ import httpx
 import msgspec
 
 from chaos import timeline
-from chaos.actuators.browsers import PlannedInBrowsers
-from chaos.actuators.model import Actuator
-from chaos.actuators.proxies import ProxyActuator
-from chaos.actuators.relay import RelayActuator
-from chaos.actuators.server import ServerActuator
-from chaos.canary import watch
 from chaos.canary_needs import canary_settings
-from chaos.chat_lines import ChatServer
 from chaos.director import Director
-from chaos.faults.model import Means
 from chaos.history import HistoryEntry
 from harness.clock import monotonic_s
 from harness.errors import ChatquakeError, RigError, UsageError
@@ -58,12 +50,12 @@ from scenarios.messages import (
 )
 from scenarios.model import Scenario, load_scenario
 from scenarios.people import acts
+from scenarios.playing import actuators_of, canaries
 from scenarios.progress import Note
 from scenarios.proofs import prove
 from scenarios.rig import Rig, start_rig
 from scenarios.rigwatch import watch_rig
-from scenarios.server_canary import in_server, watch_server, without_canary
-from scenarios.server_process import ServerProcess
+from scenarios.server_canary import without_canary
 from scenarios.settings import settings_of
 from scenarios.workload import plan
 
@@ -175,29 +167,23 @@ class Conductor:
         """Canary, samples and timeline, until the load says that it is over."""
         buffer = BlockBuffer("conductor")
         with RecordFile(self._run.events / "conductor.cqr", "conductor") as file:
-            canary = asyncio.create_task(
-                watch(
-                    rig.targets,
-                    canary_settings(self._scenario.faults, self._api_key),
-                    clock=monotonic_s,
-                    sink=self._evidence.probes.append,
-                )
+            watching = canaries(
+                rig,
+                self._scenario.faults,
+                canary_settings(self._scenario.faults, self._api_key),
+                jwt_secret=self._secret,
+                run_id=run_id,
+                sink=self._evidence.probes.append,
             )
-            samples = asyncio.create_task(
-                watch_rig(
-                    rig.server,
-                    rig.toxiproxy_pid,
-                    rig.relay_pid,
-                    clock=monotonic_s,
-                    buffer=buffer,
-                    file=file,
-                )
+            watching["rig watch"] = watch_rig(
+                rig.server,
+                rig.toxiproxy_pid,
+                rig.relay_pid,
+                clock=monotonic_s,
+                buffer=buffer,
+                file=file,
             )
-            helpers = {"canary": canary, "rig watch": samples}
-            if in_server(self._scenario.faults):
-                helpers["canary in the server"] = asyncio.create_task(
-                    self._watch_server(rig.server, run_id)
-                )
+            helpers = {name: asyncio.create_task(work) for name, work in watching.items()}
             try:
                 end = await self._listen(rig, stdin, helpers)
             finally:
@@ -206,24 +192,6 @@ class Conductor:
                 await asyncio.gather(*helpers.values(), return_exceptions=True)
                 file.append(buffer.finish(monotonic_s()))
         return end
-
-    async def _watch_server(self, server: ServerProcess, run_id: str) -> None:
-        chat = ChatServer(
-            host=server.host,
-            api_port=server.api_port,
-            realtime_port=server.realtime_port,
-            api_key=self._api_key,
-            jwt_secret=self._secret,
-            unix_s=time.time,
-        )
-        await watch_server(
-            self._scenario.faults,
-            server,
-            chat,
-            run_id=run_id,
-            clock=monotonic_s,
-            sink=self._evidence.probes.append,
-        )
 
     async def _listen(
         self, rig: Rig, stdin: asyncio.StreamReader, helpers: dict[str, Task[None]]
@@ -254,16 +222,7 @@ class Conductor:
                 await asyncio.gather(director, return_exceptions=True)
 
     async def _direct(self, rig: Rig, load_begins_at_s: float) -> None:
-        actuators: dict[Means, Actuator] = {
-            "toxiproxy": ProxyActuator(
-                rig.toxiproxy, ours=[proxy.name for proxy in rig.proxies.values()]
-            ),
-            "browser": PlannedInBrowsers(),
-        }
-        if in_server(self._scenario.faults):
-            actuators["server"] = ServerActuator(rig.server)
-        if rig.relay is not None:
-            actuators["relay"] = RelayActuator(rig.relay)
+        actuators = actuators_of(rig, self._scenario.faults)
         director = Director(actuators, clock=monotonic_s, report=self._happened)
         actions = timeline.plan(self._scenario.faults)
         await director.play(actions, load_begins_at_s=load_begins_at_s)

@@ -73,9 +73,16 @@ class Rig:
 
 
 async def start_rig(
-    stack: AsyncExitStack, scenario: Scenario, run: RunDir, *, jwt_secret: str, say: Say
+    stack: AsyncExitStack,
+    scenario: Scenario,
+    run: RunDir,
+    *,
+    jwt_secret: str,
+    say: Say,
+    page: bool = False,
 ) -> Rig:
-    """Start everything; ``say`` hears how Toxiproxy is found. Raises ``RigError``."""
+    """Start everything; ``say`` hears how Toxiproxy is found. ``page``: the server has the chat
+    page. Raises ``RigError``."""
     server = await stack.enter_async_context(
         reference_server(
             run.database,
@@ -83,6 +90,7 @@ async def start_rig(
             jwt_secret=jwt_secret,
             knobs=server_knobs(scenario),
             defects=scenario.server.defects,
+            page=page,
         )
     )
     ends = [asyncio.create_task(server.ended())]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from chaos.canary import CanarySettings, Sink, watch
-from chaos.chat_canary import CHAT_PROBES, ChatCanarySettings, watch_chat
+from chaos.chat_canary import CHAT_PROBES, ChatCanarySettings, chat_told_soon, watch_chat
 from chaos.chat_lines import CANARY_ROOM, ChatServer
 from chaos.faults.schedule import SERVER_API, SERVER_REALTIME, ScheduledFault
 from chaos.lines import Target
@@ -32,8 +32,12 @@ async def watch_server(
     run_id: str,
     clock: Clock,
     sink: Sink,
+    live_wait_s: float | None = None,
 ) -> None:
-    """Make those probes, until cancelled, by which the faults can be shown, and no others."""
+    """Make those probes, until cancelled, by which the faults can be shown, and no others.
+
+    ``live_wait_s``: what hangs is told after so long, for somebody who watches it happen.
+    """
     kinds = _kinds(faults)
     async with asyncio.TaskGroup() as group:
         if kinds & _LINE_PROBES:
@@ -41,6 +45,8 @@ async def watch_server(
             group.create_task(watch(_targets(server), lines, clock=clock, sink=sink))
         if kinds & CHAT_PROBES:
             settings = ChatCanarySettings(kinds=kinds & CHAT_PROBES, run_id=run_id)
+            if live_wait_s is not None:
+                settings = chat_told_soon(settings, wait_s=live_wait_s)
             group.create_task(watch_chat(chat, settings, clock=clock, sink=sink))
         if wanted := looked_for(in_server(faults)):
             group.create_task(watch_switches(server.switches, wanted, clock=clock, sink=sink))

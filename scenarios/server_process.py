@@ -49,6 +49,8 @@ class Command:
     knobs: tuple[str, ...] = ()
     """``NAME=VALUE`` each."""
     defects: tuple[str, ...] = ()
+    page: bool = False
+    """With the chat page."""
 
 
 class ServerProcess:
@@ -186,12 +188,19 @@ async def reference_server(
     jwt_secret: str,
     knobs: tuple[str, ...] = (),
     defects: tuple[str, ...] = (),
+    page: bool = False,
 ) -> AsyncIterator[ServerProcess]:
     """Start the server on free ports and wait until it is ready. ``knobs`` are ``NAME=VALUE``
-    (``harness.server.knobs``), ``defects`` names of them. Raises :class:`RigError`."""
+    (``harness.server.knobs``), ``defects`` names of them; ``page``: with the chat page. Raises
+    :class:`RigError`."""
     log.unlink(missing_ok=True)
     command = Command(
-        database=database, log=log, jwt_secret=jwt_secret, knobs=knobs, defects=defects
+        database=database,
+        log=log,
+        jwt_secret=jwt_secret,
+        knobs=knobs,
+        defects=defects,
+        page=page,
     )
     child, ports = await _started(command, Ports(api_port=0, realtime_port=0, admin_port=0))
     server = ServerProcess(command, child, ports)
@@ -212,6 +221,7 @@ async def _started(command: Command, ports: Ports) -> tuple[Process, Ports]:
             *("--database", str(command.database)),
             *(word for knob in command.knobs for word in ("--knob", knob)),
             *(word for defect in command.defects for word in ("--defect", defect)),
+            *(["--page"] if command.page else []),
             stdin=PIPE,
             stdout=PIPE,
             stderr=errors,

@@ -36,11 +36,16 @@ _LINE_OF: Mapping[ProbeKind, str] = MappingProxyType(
     }
 )
 _SWITCHES = "switches-"
+_AGAIN = " ("
+"""Cannot be in a name that a scenario gives."""
 
 
 def switches_line(fault: str) -> str:
-    """Where the canary looks whether the server is as a fault wants it; named like a proxy."""
-    return f"{_SWITCHES}{fault}"
+    """Where the canary looks whether the server is as a fault wants it; named like a proxy.
+
+    One for all the times that somebody turns it on.
+    """
+    return f"{_SWITCHES}{fault.partition(_AGAIN)[0]}"
 
 
 def proxies_of(cohort: str, side: Side) -> tuple[str, ...]:
@@ -72,6 +77,11 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def kind(self) -> str:
         return self.fault.kind
+
+    def again(self, *, times: int, at_s: float) -> ScheduledFault:
+        """The same, turned on by hand for the ``times``-th time, with a name of its own."""
+        name = self.name if times == 1 else f"{self.name}{_AGAIN}{times})"
+        return msgspec.structs.replace(self, name=name, at_s=at_s)
 
     @property
     def end_s(self) -> float:

@@ -22,7 +22,7 @@ from scenarios.model import Scenario, library_names
 from scenarios.progress import Failed, Finished, Note, Progress
 from tests.support.histories import write_run
 
-COMMANDS = ("run", "list", "policies", "serve", "report", "story", "doctor")
+COMMANDS = ("run", "list", "policies", "serve", "chaos", "report", "story", "doctor")
 
 Launch = Callable[..., int]
 
