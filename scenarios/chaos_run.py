@@ -35,6 +35,7 @@ from scenarios.typed import terminal_restorer, typed
 FIRST_PROBES_WITHIN_S = 15.0
 _USUAL_S = 1.5
 """Of good probes before the first fault: what is usual has to be known."""
+_ROOT_CAUSE_WITHIN_S = 1.0
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """SIGHUP: the terminal is closed."""
 
@@ -168,7 +169,10 @@ async def _until_the_end(
     try:
         every: set[Task[Any]] = {*ours, *probers, rig.ended}
         done, _ = await asyncio.wait(every, return_when=asyncio.FIRST_COMPLETED)
-        if rig.ended in done:
+        if any(task.exception() for task in done):
+            # A part that is gone is missed by those who call it before its own end is known.
+            await asyncio.wait({rig.ended}, timeout=_ROOT_CAUSE_WITHIN_S)
+        if rig.ended.done():
             raise RigError(rig.ended.result())
         for task in done:
             task.result()  # of one that failed: its error
