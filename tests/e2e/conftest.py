@@ -24,8 +24,8 @@ LIBRARY = {
     name: [*CHATQUAKE, "run", name]
     for name in ("steady", "ws-blocked", "slow-send", "flaky-network", "token-expiry")
 }
-OTHERS = {
-    **{f"{name}-twin": [*CHATQUAKE, "run", name, "--red-twin"] for name in FAMILIES.values()},
+TWINS = {name: [*CHATQUAKE, "run", name, "--red-twin"] for name in FAMILIES.values()}
+UNDER_LOCUST = {
     "native": [
         *(*NATIVE, "--scenario", "ws-blocked", "-u", "50", "-r", "25", "-t", "45s"),
         *("--seed", "1"),
@@ -73,7 +73,14 @@ def policies_run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 @pytest.fixture(scope="session")
-def other_run(tmp_path_factory: pytest.TempPathFactory) -> RunOf:
-    """``ws-blocked`` under native Locust, and the red twins of the families."""
-    ends = side_by_side(OTHERS, tmp_path_factory.mktemp("others"))
+def twin_run(tmp_path_factory: pytest.TempPathFactory) -> RunOf:
+    """The red twins of the families."""
+    ends = side_by_side(TWINS, tmp_path_factory.mktemp("twins"))
+    return ends.__getitem__
+
+
+@pytest.fixture(scope="session")
+def native_run(tmp_path_factory: pytest.TempPathFactory) -> RunOf:
+    """``ws-blocked`` under native Locust."""
+    ends = side_by_side(UNDER_LOCUST, tmp_path_factory.mktemp("native"))
     return ends.__getitem__

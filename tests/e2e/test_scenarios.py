@@ -217,8 +217,8 @@ def test_the_four_policies_differ_as_the_rules_say(policies_run: Finished) -> No
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_red_twin_is_red_where_it_says_and_nowhere_else(other_run: RunOf, family: str) -> None:
-    end = other_run(f"{FAMILIES[family]}-twin")
+def test_a_red_twin_is_red_where_it_says_and_nowhere_else(twin_run: RunOf, family: str) -> None:
+    end = twin_run(FAMILIES[family])
     assert end.code == 1, end.output
     twin = settings(end.out).variant.red_twin
     assert twin is not None
@@ -229,9 +229,9 @@ def test_a_red_twin_is_red_where_it_says_and_nowhere_else(other_run: RunOf, fami
 
 @pytest.mark.parametrize(("name", "processes"), [("native", 1), ("native-2", 2)])
 def test_native_locust_leaves_a_complete_audited_run_directory(
-    other_run: RunOf, name: str, processes: int
+    native_run: RunOf, name: str, processes: int
 ) -> None:
-    end = other_run(name)
+    end = native_run(name)
     assert end.code == 0, end.output
     assert verdict(end.out).verdict == "pass"
     assert len(records(end.out)) == processes
@@ -239,18 +239,18 @@ def test_native_locust_leaves_a_complete_audited_run_directory(
     assert (end.out / "report.html").is_file()
 
 
-def test_the_plan_is_the_same_for_one_process_and_two(other_run: RunOf) -> None:
+def test_the_plan_is_the_same_for_one_process_and_two(native_run: RunOf) -> None:
     def planned(name: str) -> list[tuple[object, ...]]:
-        sends = plan(other_run(name).out)
+        sends = plan(native_run(name).out)
         return [(s.user, s.number, s.room, s.at_s, s.body) for s in sends]
 
     assert planned("native") == planned("native-2")
 
 
 def test_every_planned_send_was_made_at_its_moment_whichever_process_carried_the_user(
-    other_run: RunOf,
+    native_run: RunOf,
 ) -> None:
     for name in ("native", "native-2"):
-        out = other_run(name).out
+        out = native_run(name).out
         ended = {(e.client_msg_id, e.outcome) for e in events(out, SendEnded)}
         assert ended == {(send.client_msg_id, "ok") for send in plan(out)}
