@@ -170,6 +170,7 @@ class Fallback:
             self._effects.cancel("poll")
             self._effects.sink.event(FallbackOff(t_s=now_s, user=self._effects.user))
             self._next_after = None
+            self._live = True  # where silence had made it doubtful
             if self._policy.poll_on_release:
                 self._poll_once("release", now_s)
             self._watch_silence(now_s)
@@ -241,6 +242,8 @@ class Fallback:
         self._polling = after(POLLING_TABLE, self._polling, PollingEvent.ACTIVATE)
         self._effects.cancel("silence")
         self._effects.sink.event(FallbackOn(t_s=now_s, user=self._effects.user, reason=reason))
+        if reason == "silence":  # joined, perhaps, and mute (H4): polls prove nothing of Realtime
+            self.not_live()
         if not self._awake:
             self.paused()
             return

@@ -91,6 +91,19 @@ def test_a_poll_during_which_the_channel_was_lost_confirms_nothing_after_it() ->
     assert asks_after(page) == 1
 
 
+def test_h4_the_first_row_after_a_silence_is_no_proof_of_those_before_it() -> None:
+    """Joined and mute for a while: polls bring what Realtime does not, and say nothing of what it
+    throws away after the last of them."""
+    page = live_page(Policy(name="p", cursor="confirmed", poll_on_release=True))
+    page.receives(row(1))
+    page.wait(10.0)
+    page.answers_poll([row(2)])
+
+    page.receives(row(9))
+
+    assert asks_after(page) == 2
+
+
 @pytest.mark.parametrize(("mode", "after"), [("last_seen", 90), ("confirmed", 3)])
 def test_the_last_rows_alone_move_only_the_last_seen_cursor_over_what_lies_between(
     mode: Mode, after: int

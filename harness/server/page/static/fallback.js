@@ -65,6 +65,7 @@ export class Fallback {
     if (this.reason !== null) {
       this.reason = null;
       clearTimeout(this.#tickTimer);
+      this.#live = true; // where silence had made it doubtful
       if (this.#policy.poll_on_release) this.#pollOnce("release"); // H5
     }
     this.#watchSilence();
@@ -115,6 +116,7 @@ export class Fallback {
     this.reason = reason;
     this.failing = null;
     clearTimeout(this.#silenceTimer);
+    if (reason === "silence") this.notLive(); // joined, perhaps, and mute (H4)
     if (this.#awake) {
       this.#pollOnce("activation");
       this.#nextTick();

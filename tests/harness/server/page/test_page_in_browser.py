@@ -209,6 +209,26 @@ def test_a_quiet_room_polls_until_the_first_event(
     alice.wait_for_line("still there")
 
 
+def test_rows_that_come_again_after_a_mute_time_prove_nothing_of_those_before_them(
+    server: Server, alice: ChatPage, bob: ChatPage, room: int, plant: Callable[..., None]
+) -> None:
+    catch_up = {"poll_on_release": 1, "cursor": "confirmed", "poll_period_s": 5}
+    alice.open_live(server.api_url, "alice", room, fallback_after_silence_s=1, **catch_up)
+    bob.open_live(server.api_url, "bob", room, send_disabled_s=0)
+    plant("mute")
+    bob.send("by a poll")
+    alice.wait_for(polling="on", pollingReason="silence")
+    alice.wait_for_line("by a poll")
+
+    bob.send("thrown away")  # H4: Realtime does not bring it, and the next poll is seconds away
+    bob.wait_for_line("thrown away")
+    plant()
+    bob.send("live again")
+
+    alice.wait_for_line("live again")
+    alice.wait_for_line("thrown away")
+
+
 def test_a_hidden_page_does_not_poll_and_polls_at_once_when_it_is_shown(
     server: Server, alice: ChatPage, room: int
 ) -> None:
