@@ -90,7 +90,7 @@ def _busy(process: str, samples: Sequence[RigSample]) -> Iterator[RigFinding]:
 def _waited(process: str, samples: Sequence[RigSample]) -> Iterator[RigFinding]:
     """CPU that others took away, or that the rig's own processes took from each other."""
     shares = [s.cpu_wait_share for s in samples if s.cpu_wait_share is not None]
-    if process in _MANY_THREADS or not shares:
+    if process.startswith(_MANY_THREADS) or not shares:
         return
     count, worst = len(shares), min(1.0, max(shares))  # two threads of a server may both wait
     for level, limit, what in (

@@ -85,7 +85,7 @@ def not_in_page(policy: Policy) -> tuple[str, ...]:
 
 
 def _pages(choice: Choice, rig: Rig, cohort: Cohort, person: str, lang: str) -> Pages:
-    endpoints = rig.endpoints[cohort.name]
+    (endpoints,) = rig.endpoints[cohort.name]
     api = f"http://{endpoints.api.host}:{endpoints.api.port}"
     realtime = f"http://{endpoints.realtime.host}:{endpoints.realtime.port}"
     lifetime_s = choice.scenario.access_token_lifetime_s

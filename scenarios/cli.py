@@ -136,7 +136,6 @@ def run(
         if target is not None:
             raise UsageError("--target is not yet supported; leave it out for the bundled server")
         if dry_run:
-            _warn_of_size(chosen.load.users)
             _print_preview(chosen, lang, as_json=as_json)
             raise typer.Exit
         if as_json:
@@ -145,7 +144,7 @@ def run(
             )
         from scenarios.launch import run as launch  # noqa: PLC0415 (slow to import)
 
-        _warn_of_size(chosen.load.users)
+        _look_at_size(chosen.load.users)
         title = f"{' '.join((chosen.name, *chosen.variant.words))}: {chosen.title.en}"
         screen = screen_for(standard_console(), title, quiet=quiet)
         with screen:
@@ -473,11 +472,17 @@ def doctor(
     raise typer.Exit(0 if found.usable else 3)
 
 
-def _warn_of_size(users: int) -> None:
-    """One line where the machine is smaller than the run; what it does is the rig check's."""
-    from scenarios.doctor import this_capacity  # noqa: PLC0415 (slow to import)
+def _look_at_size(users: int) -> None:
+    """Refuse what does not fit; one line where the machine is smaller than the run.
 
-    fits = this_capacity()
+    Raises :class:`UsageError`.
+    """
+    from scenarios import limits  # noqa: PLC0415 (slow to import)
+
+    limits.raise_fd_limit()
+    machine = limits.machine_here()
+    limits.check_room(users, machine)
+    fits = limits.capacity(machine)
     if users > fits.users:
         held = f"about {fits.users:,}: {fits.because}"
         text = f"{users:,} users are more than this machine holds ({held})"

@@ -37,6 +37,8 @@ from harness.runsettings import RunSettings
 from harness.tokens import mint_anon
 from scenarios.accounts import account_lines, refresh_tokens
 from scenarios.conductor_io import LeftAlone, Lifeline, Tell, take_stdout, unless_left_alone
+from scenarios.lanes import in_lanes
+from scenarios.limits import check_room, lanes_needed, machine_here, raise_fd_limit
 from scenarios.messages import (
     Audited,
     Begin,
@@ -60,6 +62,9 @@ from scenarios.settings import settings_of
 from scenarios.workload import plan
 
 T = TypeVar("T")
+
+_TOGETHER_S = 1.0
+"""So long after its parts fail it may take until the rig says which of its processes is gone."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ToConductor).decode
@@ -86,11 +91,15 @@ class Conductor:
         language: Literal["en", "ko"],
         left_alone: asyncio.Event,
         tell: Tell,
+        *,
+        lanes: int = 1,
     ) -> None:
-        """``left_alone`` is set when the load's end of stdin is gone."""
+        """``left_alone`` is set when the load's end of stdin is gone; ``lanes``: how many
+        Toxiproxies the run takes."""
         self._left_alone = left_alone
         self._tell = tell
         self._run = run
+        self._lanes = lanes
         self._scenario = scenario
         self._language = language
         self._evidence = Evidence()
@@ -109,13 +118,15 @@ class Conductor:
                     self._run,
                     jwt_secret=self._secret,
                     say=lambda line: self._note("info", f"Toxiproxy: {line}"),
+                    lanes=self._lanes,
                 ),
                 self._left_alone,
             )
+            self._scenario = in_lanes(self._scenario, len(rig.lanes))
             settings = settings_of(
                 self._scenario,
                 run_id=f"{self._run.root.name}-{secrets.token_hex(4)}",
-                toxiproxy=rig.toxiproxy_version,
+                toxiproxy=rig.lanes[0].toxiproxy_version,
                 wall_clock_start=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             )
             self._write_settings(settings)
@@ -144,7 +155,7 @@ class Conductor:
             load_ends_at_s=self._begin.load_ends_at_s,
             ended_at_s=end.ended_at_s,
             interrupted=end.interrupted,
-            broken=(*end.broken, *self._evidence.broken),
+            broken=tuple(dict.fromkeys((*end.broken, *self._evidence.broken))),
         )
         self._write_settings(settings)
         self._write_receipts(self._begin)
@@ -177,8 +188,7 @@ class Conductor:
             )
             watching["rig watch"] = watch_rig(
                 rig.server,
-                rig.toxiproxy_pid,
-                rig.relay_pid,
+                rig.pids,
                 clock=monotonic_s,
                 buffer=buffer,
                 file=file,
@@ -204,7 +214,11 @@ class Conductor:
         try:
             while True:
                 done, _ = await asyncio.wait({line, *watched}, return_when=asyncio.FIRST_COMPLETED)
-                for task in done - {line}:
+                if done - {line, rig.ended} and rig.ended in watched:
+                    # A part that died is missed by those who call it before its own end is known.
+                    await asyncio.wait({rig.ended}, timeout=_TOGETHER_S)
+                    done |= {rig.ended} if rig.ended.done() else set()
+                for task in sorted(done - {line}, key=lambda task: task is not rig.ended):
                     self._broke(_how_it_ended(watched.pop(task), task))
                 if line not in done:
                     continue
@@ -323,7 +337,12 @@ async def _main(root: Path, language: Literal["en", "ko"], tell: Tell) -> None:
     await loop.connect_read_pipe(lambda: Lifeline(stdin, left_alone), sys.stdin)
     try:
         run = RunDir(root)
-        conductor = Conductor(run, load_scenario(str(run.scenario)), language, left_alone, tell)
+        scenario = load_scenario(str(run.scenario))
+        raise_fd_limit()
+        machine = machine_here()
+        check_room(scenario.load.users, machine)
+        lanes = lanes_needed(scenario.load.users, machine)
+        conductor = Conductor(run, scenario, language, left_alone, tell, lanes=lanes)
         await conductor.conduct(stdin)
     except LeftAlone:
         os._exit(3)  # a thread that still builds or audits for nobody must not hold us up

@@ -1,13 +1,11 @@
 """What is installed here, and how many users this machine can hold.
 
-The arithmetic is pure (:func:`capacity`); :func:`examine` only looks.
+The arithmetic is that of :mod:`scenarios.limits`; :func:`examine` only looks.
 """
 
 from __future__ import annotations
 
-import os
 import platform
-import resource
 import shutil
 from collections.abc import Callable, Mapping
 from importlib import metadata
@@ -22,6 +20,7 @@ from chaos.toxiproxy.install import ToxiproxySettings, cached_binary, find_toxip
 from chaos.toxiproxy.release import PINNED_VERSION, is_accepted
 from chaos.toxiproxy.ways import WayClosed, this_machine, version_of
 from harness.errors import ChatquakeError
+from scenarios.limits import SPARE_FDS, Capacity, capacity, machine_here
 
 PACKAGES = (
     "chatquake",
@@ -37,42 +36,11 @@ PACKAGES = (
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
-LOAD_FDS_A_USER = 2
-"""In the load process: the WebSocket and the API connection."""
-PROXY_FDS_A_USER = 4
-"""In Toxiproxy: each of the two connections has a socket to the client and one to the server."""
-SPARE_FDS = 500
-"""Kept for files, logs, the canary and the runtime of each process."""
-
-
-CPU_US_A_DELIVERY = 105.0
-"""Load, server and Toxiproxy together, rooms of 50 (``make bench``; docs/how-it-works.md)."""
-DELIVERIES_A_USER = 5.0
-"""A second: a busy room of 50 with five messages a second shows each user 5."""
-CPU_USED = 0.6
-"""Of all cores; the rest is for bursts, and for what else the machine does."""
-
 COMFORTABLE_USERS = 1_000
 """Below this the limit of file descriptors is worth a warning."""
 
 
-_PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
-
 _STYLES = {"ok": "green", "warning": "yellow", "missing": "red"}
-
-
-class Capacity(msgspec.Struct, frozen=True, kw_only=True):
-    """How many users fit into one load process and one Toxiproxy."""
-
-    by_load_fds: int
-    by_proxy_fds: int
-    by_ports: int
-    by_cpu: int
-    """At :data:`DELIVERIES_A_USER`; in quieter rooms more."""
-    users: int
-    """The least of them."""
-    because: str
-    """Which one that is, in words."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,45 +63,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return all(finding.state != "missing" for finding in self.findings)
 
 
-def capacity(*, fd_limit: int, ephemeral_ports: int, cores: int) -> Capacity:
-    """How many users fit under a limit of file descriptors a process and of ports.
-
-    Both connections of a user go to different ports of the proxy, and a port may be used once
-    for each destination: so a user needs one ephemeral port, not two.
-    """
-    free_fds = max(0, fd_limit - SPARE_FDS)
-    limits = {
-        f"{LOAD_FDS_A_USER} file descriptors a user in the load process (WebSocket and API)": (
-            free_fds // LOAD_FDS_A_USER
-        ),
-        f"{PROXY_FDS_A_USER} file descriptors a user in Toxiproxy (two for each connection)": (
-            free_fds // PROXY_FDS_A_USER
-        ),
-        "one ephemeral port a user and destination": ephemeral_ports,
-        f"CPU, at {DELIVERIES_A_USER:g} deliveries a second for each user": int(
-            cores * CPU_USED * 1e6 / (CPU_US_A_DELIVERY * DELIVERIES_A_USER)
-        ),
-    }
-    because = min(limits, key=lambda words: limits[words])
-    by_load_fds, by_proxy_fds, by_ports, by_cpu = limits.values()
-    return Capacity(
-        by_load_fds=by_load_fds,
-        by_proxy_fds=by_proxy_fds,
-        by_ports=by_ports,
-        by_cpu=by_cpu,
-        users=limits[because],
-        because=because,
-    )
-
-
 def capacity_sentence(fits: Capacity) -> str:
     """The capacity in words, with the way to it."""
     return (
-        f"This machine holds about {fits.users:,} users, one load process and one Toxiproxy. "
-        f"The limit is {fits.because}; {SPARE_FDS} file descriptors are kept free. "
-        f"File descriptors of the load process: {fits.by_load_fds:,}; of Toxiproxy: "
-        f"{fits.by_proxy_fds:,}; ports: {fits.by_ports:,}; CPU: {fits.by_cpu:,} (half as many "
-        "deliveries, twice the users)."
+        f"This machine holds about {fits.users:,} users. The limit is {fits.because}; "
+        f"{SPARE_FDS} file descriptors are kept free in each process. "
+        f"File descriptors: {fits.by_fds:,}; ports: {fits.by_ports:,}; CPU: {fits.by_cpu:,} (half "
+        f"as many deliveries, twice the users). One Toxiproxy holds {fits.users_a_toxiproxy:,}; a "
+        "run starts as many as it needs."
     )
 
 
@@ -149,33 +86,20 @@ def table(report: Report) -> Table:
 
 def examine(toxiproxy: Callable[[], Finding]) -> Report:
     """Look at this machine; ``toxiproxy`` is how to look for Toxiproxy."""
-    fits = this_capacity()
-    fd_limit, ports = _fd_soft_limit(), ephemeral_ports(_PORT_RANGE)
+    machine = machine_here()
+    fits = capacity(machine)
     return Report(
         findings=(
             Finding(what="Python", state="ok", text=platform.python_version()),
             *(_package(name) for name in PACKAGES),
             toxiproxy(),
             _chromium(),
-            _fd_limit(fd_limit, fits),
-            Finding(what="ephemeral ports", state="ok", text=f"{ports:,}"),
-            _cores(os.cpu_count() or 1),
+            _fd_limit(machine.fd_limit, fits),
+            Finding(what="ephemeral ports", state="ok", text=f"{machine.ephemeral_ports:,}"),
+            _cores(machine.cores),
         ),
         capacity=fits,
     )
-
-
-def this_capacity() -> Capacity:
-    """How many users this machine can hold as it is set up now."""
-    return capacity(
-        fd_limit=_fd_soft_limit(),
-        ephemeral_ports=ephemeral_ports(_PORT_RANGE),
-        cores=os.cpu_count() or 1,
-    )
-
-
-def _fd_soft_limit() -> int:
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def look_for_toxiproxy(environ: Mapping[str, str]) -> Finding:
@@ -210,15 +134,6 @@ def fetch_toxiproxy(environ: Mapping[str, str], say: Callable[[str], None]) -> F
     )
 
 
-def ephemeral_ports(setting: Path) -> int:
-    """How many ports a client may use; IANA's range where the system does not say."""
-    try:
-        first, last = setting.read_text(encoding="ascii").split()
-        return int(last) - int(first) + 1
-    except (OSError, ValueError):
-        return 65_535 - 49_152 + 1
-
-
 def _package(name: str) -> Finding:
     try:
         return Finding(what=name, state="ok", text=metadata.version(name))
@@ -235,9 +150,9 @@ def _chromium() -> Finding:
 
 
 def _fd_limit(limit: int, fits: Capacity) -> Finding:
-    if fits.by_proxy_fds >= COMFORTABLE_USERS:
+    if fits.by_fds >= COMFORTABLE_USERS:
         return Finding(what="file descriptors", state="ok", text=f"{limit:,} a process")
-    text = f"{limit:,} a process: enough for {fits.by_proxy_fds:,} users; raise it: ulimit -n 20000"
+    text = f"{limit:,} a process: enough for {fits.by_fds:,} users; raise it: ulimit -n 20000"
     return Finding(what="file descriptors", state="warning", text=text)
 
 

@@ -151,7 +151,8 @@ class Generator:
         """Open the page of one user."""
         member = self._members[index]
         cohort = member.cohort
-        endpoints = self._ready.endpoints[cohort.name]
+        lanes = self._ready.endpoints[cohort.name]
+        endpoints = lanes[member.before % len(lanes)]
         user_id = user_uuid(self._scenario.seed, index)
         token = mint(
             self._ready.jwt_secret,

@@ -40,7 +40,7 @@ class Address(msgspec.Struct, frozen=True):
 
 
 class CohortEndpoints(msgspec.Struct, frozen=True):
-    """Where a cohort's clients connect: its own pair of proxies."""
+    """Where clients of a cohort connect: its own pair of proxies."""
 
     api: Address
     realtime: Address
@@ -50,8 +50,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
     """From the conductor: server, proxies and canary are up."""
 
     run_id: str
-    endpoints: dict[str, CohortEndpoints]
-    """By cohort."""
+    endpoints: dict[str, tuple[CohortEndpoints, ...]]
+    """By cohort, in each of the rig's lanes; users take them in turn."""
     jwt_secret: str
     api_key: str
     refresh_tokens: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from chaos.actuators.browsers import PlannedInBrowsers
+from chaos.actuators.lanes import InLanes
 from chaos.actuators.model import Actuator
 from chaos.actuators.proxies import ProxyActuator
 from chaos.actuators.relay import RelayActuator
@@ -23,15 +24,19 @@ from scenarios.server_canary import in_server, watch_server
 def actuators_of(rig: Rig, faults: Sequence[ScheduledFault]) -> dict[Means, Actuator]:
     """One for each part of the rig that plays some of these faults."""
     actuators: dict[Means, Actuator] = {
-        "toxiproxy": ProxyActuator(
-            rig.toxiproxy, ours=[proxy.name for proxy in rig.proxies.values()]
+        "toxiproxy": InLanes(
+            [
+                ProxyActuator(lane.toxiproxy, ours=[each.name for each in lane.proxies.values()])
+                for lane in rig.lanes
+            ]
         ),
         "browser": PlannedInBrowsers(),
     }
     if in_server(faults):
         actuators["server"] = ServerActuator(rig.server)
-    if rig.relay is not None:
-        actuators["relay"] = RelayActuator(rig.relay)
+    relays = [RelayActuator(lane.relay) for lane in rig.lanes if lane.relay is not None]
+    if relays:
+        actuators["relay"] = InLanes(relays)
     return actuators
 
 

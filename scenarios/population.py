@@ -30,6 +30,8 @@ class Member:
     persona: Persona = PARTICIPANT
     faults: tuple[ScheduledFault, ...] = ()
     """Those in the browser that hit theirs, where they are there to be hit."""
+    before: int = 0
+    """How many of the same cohort have started before."""
 
 
 def population(scenario: Scenario) -> tuple[Member, ...]:
@@ -45,9 +47,10 @@ def population(scenario: Scenario) -> tuple[Member, ...]:
     for user, room in enumerate(_rooms_of_users(scenario)):
         behind = [c.share * (user + 1) - n for c, n in zip(scenario.cohorts, counts, strict=True)]
         chosen = behind.index(max(behind))
-        counts[chosen] += 1
         cohort = scenario.cohorts[chosen]
-        members.append(Member(user, room, cohort, casting.next(room, cohort.name)))
+        persona = casting.next(room, cohort.name)
+        members.append(Member(user, room, cohort, persona, before=counts[chosen]))
+        counts[chosen] += 1
     drawn = drawn_users(scenario.faults, members, seed=scenario.seed)
     return tuple(
         replace(member, faults=hit) if (hit := _of(member, scenario.faults, drawn)) else member

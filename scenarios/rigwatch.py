@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 
 import httpx
@@ -41,21 +42,16 @@ class _Meter:
 
 async def watch_rig(
     server: ServerProcess,
-    toxiproxy_pid: int | None,
-    relay_pid: int | None = None,
+    pids: Mapping[str, int],
     *,
     clock: Clock,
     buffer: BlockBuffer,
     file: RecordFile,
 ) -> None:
-    """Sample server, Toxiproxy, relay and this process until cancelled. A process that is gone is
-    left out: its end is noticed elsewhere."""
+    """Sample the server, the processes of ``pids`` (by the name to record) and this one until
+    cancelled. A process that is gone is left out: its end is noticed elsewhere."""
     conductor = _Meter(psutil.Process(), clock())
-    others = {
-        name: _Meter(psutil.Process(pid), clock())
-        for name, pid in (("toxiproxy", toxiproxy_pid), ("relay", relay_pid))
-        if pid is not None
-    }
+    others = {name: _Meter(psutil.Process(pid), clock()) for name, pid in pids.items()}
     before, looked_s, starts = await server.stats(), clock(), server.starts
     while True:
         lag_s = await _worst_lag(PERIOD_S, clock)

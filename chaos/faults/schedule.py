@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import pairwise
 from types import MappingProxyType
-from typing import get_args
+from typing import Literal, get_args
 
 import msgspec
 
@@ -48,10 +48,14 @@ def switches_line(fault: str) -> str:
     return f"{_SWITCHES}{fault.partition(_AGAIN)[0]}"
 
 
-def proxies_of(cohort: str, side: Side) -> tuple[str, ...]:
-    """The names of a cohort's proxies: ``<cohort>-api`` and ``<cohort>-realtime``."""
-    sides = ("api", "realtime") if side == "both" else (side,)
-    return tuple(f"{cohort}-{each}" for each in sides)
+def proxies_of(cohort: str, side: Side, lane: int = 1) -> tuple[str, ...]:
+    """The names of a cohort's proxies: ``<cohort>-api`` and ``<cohort>-realtime``; in the second
+    lane, a Toxiproxy of its own, ``<cohort>-api.2`` …"""
+    return tuple(f"{cohort}-{each}" + (f".{lane}" if lane > 1 else "") for each in sides_of(side))
+
+
+def sides_of(side: Side) -> tuple[Literal["api", "realtime"], ...]:
+    return ("api", "realtime") if side == "both" else (side,)
 
 
 class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +77,8 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
     exactly this share of them; in browsers exactly this share of each cohort's users."""
     stages: tuple[Stage, ...]
     """What it changes on each of :attr:`proxies`, from when on; undone at its end."""
+    lanes: tuple[int, ...] = (1,)
+    """In which of the rig's lanes; a run that is too large for one Toxiproxy has several."""
 
     @property
     def kind(self) -> str:
@@ -93,7 +99,12 @@ class ScheduledFault(msgspec.Struct, frozen=True, kw_only=True):
         """Where the canary feels it: the proxies that it is on, or the server's own lines."""
         if self.on is None:
             return self._server_lines() if self.fault.means == "server" else ()
-        return tuple(proxy for cohort in self.cohorts for proxy in proxies_of(cohort, self.on))
+        return tuple(
+            proxy
+            for lane in self.lanes
+            for cohort in self.cohorts
+            for proxy in proxies_of(cohort, self.on, lane)
+        )
 
     def may_bite(self, proxy: str) -> bool:
         """Whether probes through it may be hit: of a fault in the server, all but those that look

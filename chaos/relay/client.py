@@ -62,7 +62,8 @@ class RelayClient:
         try:
             answer = await self._http.request(method, path, content=content)
         except httpx.HTTPError as error:
-            raise RigError(f"relay: {method} {path}: {error or type(error).__name__}") from error
+            why = str(error) or type(error).__name__
+            raise RigError(f"relay: {method} {path}: {why}") from error
         if answer.is_error:
             raise RigError(f"relay: {method} {path}: {answer.status_code} {answer.text}")
         return answer.content

@@ -33,7 +33,7 @@ def download_release(
     try:
         digest = _fetch(url, archive, limit_s, clock)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise WayClosed(f"{url}: {error or type(error).__name__}") from error
+        raise WayClosed(f"{url}: {str(error) or type(error).__name__}") from error
     if digest != asset.sha256:
         raise WayClosed(f"{url}: SHA-256 is {digest}, pinned is {asset.sha256}; it was thrown away")
     return _unpack(archive, into / _SERVER)

@@ -69,6 +69,16 @@ def test_filtered_users_lose_their_sockets_and_the_free_ones_nothing(filters: Fi
     assert "free" not in fallen
 
 
+def test_a_relay_that_stands_still_in_mid_run_makes_the_run_invalid(running: RunningRun) -> None:
+    running.wait_for("is on")
+    os.kill(running.family()["relay"].pid, signal.SIGSTOP)
+    end = running.wait()
+    assert end.code == 3, end.output
+    assert running.left_behind() == []
+    assert verdict(end.out).verdict == "invalid"
+    assert "the relay has not answered for 3 s" in end.output
+
+
 def test_a_relay_that_dies_in_mid_run_makes_the_run_invalid(running: RunningRun) -> None:
     running.wait_for("is on")
     os.kill(running.family()["relay"].pid, signal.SIGKILL)

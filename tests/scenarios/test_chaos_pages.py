@@ -13,8 +13,9 @@ from chaos.toxiproxy.model import Proxy
 from harness.client.policy import POLICIES
 from scenarios.chaos_choice import Choice
 from scenarios.chaos_pages import PAGE_SWITCHES, direct_page, not_in_page, page_query, pages
+from scenarios.lanes import Lane, Side
 from scenarios.model import load_scenario
-from scenarios.rig import Rig, Side
+from scenarios.rig import Rig
 
 
 class _Server:
@@ -30,13 +31,17 @@ def rig_of(*cohorts: str) -> Rig:
         ports[cohort, "realtime"] = 4001 + number
     return Rig(
         server=cast(Any, _Server()),
-        toxiproxy=cast(Any, None),
-        toxiproxy_version="",
-        toxiproxy_pid=None,
-        proxies={
-            place: Proxy(name="-".join(place), listen=f"127.0.0.1:{port}", upstream="up:1")
-            for place, port in ports.items()
-        },
+        lanes=(
+            Lane(
+                toxiproxy=cast(Any, None),
+                toxiproxy_version="",
+                toxiproxy_pid=None,
+                proxies={
+                    place: Proxy(name="-".join(place), listen=f"127.0.0.1:{port}", upstream="up:1")
+                    for place, port in ports.items()
+                },
+            ),
+        ),
         ended=cast(Any, None),
     )
 

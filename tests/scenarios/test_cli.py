@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from harness.errors import RecordError, RigError
 from reports.model import GateResult, Verdict
-from scenarios import doctor
+from scenarios import doctor, limits
 from scenarios.cli import app
 from scenarios.doctor import Finding
 from scenarios.model import Scenario, library_names
@@ -362,13 +362,24 @@ def test_without_a_command_the_help_is_shown() -> None:
 def test_more_users_than_the_machine_holds_are_warned_of_in_one_line(
     launch: Callable[[Launch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fits = doctor.capacity(fd_limit=20_000, ephemeral_ports=28_232, cores=1)
-    monkeypatch.setattr(doctor, "this_capacity", lambda: fits)
+    machine = limits.Machine(fd_limit=20_000, ephemeral_ports=28_232, cores=1)
+    monkeypatch.setattr(limits, "machine_here", lambda: machine)
     launch(lambda *_, **__: 0)
     assert invoke("run", "steady").stderr == ""
-    said = one_line(invoke("run", "steady", "--users", "50000").stderr)
-    assert "50,000 users are more than this machine holds" in said
-    assert f"{fits.users:,}" in said
+    said = one_line(invoke("run", "steady", "--users", "9000").stderr)
+    assert "9,000 users are more than this machine holds" in said
+    assert f"{limits.capacity(machine).users:,}" in said
+
+
+def test_users_for_whom_there_are_no_file_descriptors_are_refused_before_anything_starts(
+    launch: Callable[[Launch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = limits.Machine(fd_limit=20_000, ephemeral_ports=28_232, cores=64)
+    monkeypatch.setattr(limits, "machine_here", lambda: machine)
+    launch(lambda *_, **__: pytest.fail("it was started"))
+    end = invoke("run", "steady", "--users", "9751")
+    assert end.exit_code == 2
+    assert "load.users: 9,751 do not fit on this machine, 9,750 would" in one_line(end.stderr)
 
 
 def test_story_tells_a_user_as_text_and_as_json(tmp_path: Path) -> None:

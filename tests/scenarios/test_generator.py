@@ -177,7 +177,7 @@ def test_a_user_goes_through_the_proxies_of_the_cohort_with_a_token_of_their_own
 ) -> None:
     drivers = [carrying.start(index) for index in range(2)]
 
-    endpoints = READY.endpoints["all-users"]
+    (endpoints,) = READY.endpoints["all-users"]
     for index, driver in enumerate(drivers):
         assert driver.realtime.address == (endpoints.realtime.host, endpoints.realtime.port)
         assert driver.http.address == (endpoints.api.host, endpoints.api.port)
@@ -298,7 +298,7 @@ def test_where_tokens_end_a_user_is_signed_in_anew_and_renews_through_the_realti
     assert claims["exp"] - claims["iat"] == 40
     assert driver.project_http is not None
     pool = driver.project_http()
-    realtime = READY.endpoints["all-users"].realtime
+    realtime = READY.endpoints["all-users"][0].realtime
     assert pool.address == (realtime.host, realtime.port)
     assert pool.headers["apikey"] == READY.api_key
     assert pool.headers["Authorization"] == f"Bearer {READY.api_key}"

@@ -26,9 +26,10 @@ from harness.errors import UsageError
 from harness.rundir import RunDir
 from harness.tokens import mint_anon, user_uuid
 from scenarios.accounts import account_lines, refresh_tokens
+from scenarios.lanes import Lane, Side
 from scenarios.messages import Address, CohortEndpoints
 from scenarios.model import Scenario
-from scenarios.rig import Rig, Side, start_rig
+from scenarios.rig import Rig, start_rig
 from tests.support.fake_runtime import small_scenario
 
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
@@ -51,20 +52,24 @@ def rig_of(listens: dict[tuple[str, Side], str]) -> Rig:
     }
     return Rig(
         server=absent,
-        toxiproxy=absent,
-        toxiproxy_version="2.12.0 (PATH)",
-        toxiproxy_pid=None,
-        proxies=proxies,
+        lanes=(
+            Lane(
+                toxiproxy=absent,
+                toxiproxy_version="2.12.0 (PATH)",
+                toxiproxy_pid=None,
+                proxies=proxies,
+            ),
+        ),
         ended=absent,
     )
 
 
 def test_each_cohort_connects_to_its_own_pair_of_proxies() -> None:
     assert rig_of(LISTENS).endpoints == {
-        "chrome": CohortEndpoints(
-            api=Address("127.0.0.1", 3001), realtime=Address("127.0.0.1", 4001)
+        "chrome": (
+            CohortEndpoints(api=Address("127.0.0.1", 3001), realtime=Address("127.0.0.1", 4001)),
         ),
-        "incognito": CohortEndpoints(api=Address("::1", 3002), realtime=Address("::1", 4002)),
+        "incognito": (CohortEndpoints(api=Address("::1", 3002), realtime=Address("::1", 4002)),),
     }
 
 
@@ -113,8 +118,8 @@ def _line_of(process: psutil.Process) -> set[psutil.Process]:
         return {process}
 
 
-def start(stack: AsyncExitStack, scenario: Scenario, run: RunDir) -> Any:
-    return start_rig(stack, scenario, run, jwt_secret=SECRET, say=lambda _line: None)
+def start(stack: AsyncExitStack, scenario: Scenario, run: RunDir, *, lanes: int = 1) -> Any:
+    return start_rig(stack, scenario, run, jwt_secret=SECRET, say=lambda _line: None, lanes=lanes)
 
 
 @pytest.mark.e2e
@@ -127,9 +132,10 @@ def test_a_started_rig_has_its_proxies_before_its_server_and_is_gone_afterwards(
     async def scene() -> None:
         async with AsyncExitStack() as stack:
             rig: Rig = await start(stack, two_cohorts, run)
-            assert rig.toxiproxy_pid is not None
-            assert psutil.pid_exists(rig.toxiproxy_pid)
-            for (_, side), proxy in rig.proxies.items():
+            (lane,) = rig.lanes
+            assert lane.toxiproxy_pid is not None
+            assert psutil.pid_exists(lane.toxiproxy_pid)
+            for (_, side), proxy in lane.proxies.items():
                 ports = {"api": rig.server.api_port, "realtime": rig.server.realtime_port}
                 assert proxy.upstream == f"{rig.server.host}:{ports[side]}"
             assert set(rig.endpoints) == {"a", "b"}
@@ -153,7 +159,7 @@ def test_where_tokens_end_the_server_issues_such_tokens_and_signs_every_user_in(
             answer = await rig.server.accounts(account_lines(scenario))
             tokens = refresh_tokens(answer, scenario.load.users)
             key = mint_anon(SECRET, issued_at_unix_s=int(time.time()))
-            through = rig.endpoints["a"].realtime
+            through = rig.endpoints["a"][0].realtime
             async with httpx.AsyncClient(base_url=f"http://{through.host}:{through.port}") as web:
                 return tokens, await web.post(
                     REFRESH_PATH, json={"refresh_token": tokens[1]}, headers={"apikey": key}
@@ -177,8 +183,7 @@ def test_a_part_that_dies_is_named_by_the_rig(
     async def scene() -> str:
         async with AsyncExitStack() as stack:
             rig: Rig = await start(stack, two_cohorts, run)
-            assert rig.toxiproxy_pid is not None
-            psutil.Process(rig.toxiproxy_pid).kill()
+            psutil.Process(rig.pids["toxiproxy"]).kill()
             return await asyncio.wait_for(rig.ended, WITHIN_S)
 
     said = asyncio.run(scene())
@@ -213,20 +218,49 @@ def test_the_relay_is_behind_the_proxies_whose_faults_need_it_and_nobody_else(
     async def scene() -> None:
         async with AsyncExitStack() as stack:
             rig: Rig = await start(stack, scenario, run)
-            assert rig.relay is not None
-            (listener,) = await rig.relay.listeners()
+            (lane,) = rig.lanes
+            assert lane.relay is not None
+            (listener,) = await lane.relay.listeners()
             assert listener.name == "a-realtime"
             ports = {"api": rig.server.api_port, "realtime": rig.server.realtime_port}
             straight = {
                 key
-                for key, proxy in rig.proxies.items()
+                for key, proxy in lane.proxies.items()
                 if proxy.upstream == f"{rig.server.host}:{ports[key[1]]}"
             }
             assert straight == {("a", "api"), ("b", "api"), ("b", "realtime")}
-            assert rig.relay_pid is not None
-            psutil.Process(rig.relay_pid).kill()
+            psutil.Process(rig.pids["relay"]).kill()
             said = await asyncio.wait_for(rig.ended, WITHIN_S)
             assert said == "the relay ended with code -9; see logs/relay.log"
+
+    asyncio.run(scene())
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("no_children_left")
+def test_a_second_lane_has_a_toxiproxy_and_a_relay_of_its_own_and_every_proxy_once_more(
+    run: RunDir, two_cohorts: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CHATQUAKE_TOXIPROXY", raising=False)
+    fault = {"kind": "upgrade_page", "on": "realtime", "cohorts": ["a"]}
+
+    async def scene() -> None:
+        async with AsyncExitStack() as stack:
+            rig: Rig = await start(stack, _with_faults(two_cohorts, fault), run, lanes=2)
+            assert set(rig.pids) == {"toxiproxy", "relay", "toxiproxy-2", "relay-2"}
+            assert len(set(rig.pids.values())) == 4
+            first, second = rig.lanes
+            names = {proxy.name for proxy in second.proxies.values()}
+            assert names == {"a-api.2", "a-realtime.2", "b-api.2", "b-realtime.2"}
+            assert second.relay is not None
+            (listener,) = await second.relay.listeners()
+            assert listener.name == "a-realtime.2"
+            assert rig.endpoints["b"] == (first.endpoints("b"), second.endpoints("b"))
+            assert len({(each.host, each.port) for each in rig.targets}) == 8
+            psutil.Process(rig.pids["toxiproxy-2"]).kill()
+            said = await asyncio.wait_for(rig.ended, WITHIN_S)
+            assert said.startswith("Toxiproxy ended with code ")
+            assert said.endswith("see logs/toxiproxy-2.log")
 
     asyncio.run(scene())
 
@@ -241,7 +275,8 @@ def test_a_rig_whose_faults_need_no_relay_has_none(
     async def scene() -> None:
         async with AsyncExitStack() as stack:
             rig: Rig = await start(stack, two_cohorts, run)
-            assert (rig.relay, rig.relay_pid) == (None, None)
+            (lane,) = rig.lanes
+            assert (lane.relay, lane.relay_pid) == (None, None)
 
     asyncio.run(scene())
 
@@ -261,9 +296,10 @@ def test_somebody_else_s_toxiproxy_is_left_as_it_was(
             monkeypatch.setenv("CHATQUAKE_TOXIPROXY", theirs.url)
             await client.create(Proxy(name="theirs", listen="127.0.0.1:0", upstream="127.0.0.1:9"))
             async with AsyncExitStack() as stack:
-                rig: Rig = await start(stack, two_cohorts, run)
-                assert rig.toxiproxy_pid is None
-                assert rig.toxiproxy_version.endswith(", settings")
+                rig: Rig = await start(stack, two_cohorts, run, lanes=2)
+                (lane,) = rig.lanes  # however many were asked for
+                assert rig.pids == {}
+                assert lane.toxiproxy_version.endswith(", settings")
                 assert len(await client.proxies()) == 5
             assert set(await client.proxies()) == {"theirs"}
 

@@ -22,8 +22,8 @@ from tests.support.locust_stats import RequestStats
 READY = Ready(
     run_id="run-1",
     endpoints={
-        "all-users": CohortEndpoints(
-            api=Address("127.0.0.1", 3001), realtime=Address("127.0.0.1", 4001)
+        "all-users": (
+            CohortEndpoints(api=Address("127.0.0.1", 3001), realtime=Address("127.0.0.1", 4001)),
         )
     },
     jwt_secret="a-secret-of-at-least-thirty-two-bytes",
