@@ -11,9 +11,9 @@ _HEAD = """\
 # What the library came to
 
 Written by `make test-full`, which runs every scenario of the library and its
-[red twin](scenarios.md#red-twins) with different seeds, one run at a time. A scenario must pass;
-its twin must fail, at the gates that it names and at no others. Seconds are the median of a whole
-run with its start and its judgement.
+[red twin](scenarios.md#red-twins) with different seeds. A scenario must pass; its twin must fail,
+at the gates that it names and at no others. Seconds are the median of a whole run with its start
+and its judgement.
 
 """
 
