@@ -35,8 +35,8 @@ class ChatCanarySettings:
     send_period_s: float = 0.2
     """Between two messages; each is a ``send`` and a ``row``."""
     poll_period_s: float = 0.2
-    join_period_s: float = 0.5
-    clock_period_s: float = 0.5
+    join_period_s: float = 0.2
+    clock_period_s: float = 0.2
     send_timeout_s: float = 10.0
     row_timeout_s: float = 10.0
     """From the send of an acknowledged message to its row."""
