@@ -92,7 +92,7 @@ def test_a_scenarios_own_stand_beside_the_presets_with_what_they_start_from(own:
     [
         (("plam",), None, (), "policy 'plam': is not known; did you mean plan? allowed: hard"),
         ((), None, ("a=b",), "--set: changes a scenario's policies; say which with --scenario"),
-        ((), "stedy", (), "scenario 'stedy': not in the library; did you mean steady?"),
+        ((), "stedy", (), "scenario 'stedy': not in the library; did you mean steady"),
     ],
 )
 def test_a_mistake_is_one_line(
